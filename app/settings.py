@@ -1,0 +1,89 @@
+"""Every setting: its default, its unit, its environment name (`VRELOCATE_` + the field's name in capitals).
+
+`DATABASE_URL` and `REDIS_URL` are read too, as platforms set them. Secrets come from the environment or from a file
+named by the `…_FILE` twin, never from a command line.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from app.errors import ConfigurationError
+
+Seconds = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Settings(BaseSettings):
+    """The settings of one process; every process of an installation is given the same ones."""
+
+    model_config = SettingsConfigDict(env_prefix="VRELOCATE_", extra="ignore", frozen=True)
+
+    # -- where things are ------------------------------------------------------------------------------------------
+    database_url: SecretStr = Field(validation_alias=AliasChoices("VRELOCATE_DATABASE_URL", "DATABASE_URL"))
+    """`postgresql://user:password@host:port/name`; PostgreSQL >= 15."""
+    redis_url: SecretStr = Field(validation_alias=AliasChoices("VRELOCATE_REDIS_URL", "REDIS_URL"))
+    """`redis://:password@host:port/0`; Redis >= 6.2 or Valkey."""
+    master_key: SecretStr | None = None
+    """Seals credentials at rest (32 url-safe base64 bytes, as `vrelocate keygen` prints); or `master_key_file`."""
+    master_key_file: Path | None = None
+
+    # -- processes -------------------------------------------------------------------------------------------------
+    api_host: str = "127.0.0.1"
+    api_port: int = Field(default=8080, ge=0, le=65535)
+    worker_concurrency: Count = 8
+    """Threads a worker; each step lasts seconds and mostly waits for vCenter or PostgreSQL."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["json", "text"] = "json"
+
+    # -- jobs ------------------------------------------------------------------------------------------------------
+    lease_seconds: Seconds = 15
+    """How long a claimed step is believed to be alive without a sign; steps renew at a third of it."""
+    sweep_interval_seconds: Seconds = 3
+    """How often each worker looks for due rows and lapsed leases."""
+    retry_max_attempts: Count = 5
+    retry_base_seconds: Seconds = 5
+    """The first retry waits about this long; each further one twice as long, with jitter, up to `retry_ceiling_seconds`."""
+    retry_ceiling_seconds: Seconds = 900
+
+    # -- vCenter ---------------------------------------------------------------------------------------------------
+    vcenter_call_timeout_seconds: Seconds = 60
+    """Socket timeout of one SOAP or REST call; relocations are followed by short calls, so it bounds no migration."""
+    watch_wait_seconds: Seconds = 2
+    """Length of the watcher's long poll while relocations run; a task submitted meanwhile is seen at its end."""
+    watch_lease_seconds: Seconds = 10
+    """A watcher that gives no sign for this long is replaced by another worker's."""
+    sync_interval_seconds: Seconds = 300
+    """How often the inventory of each vCenter is read anew."""
+    tag_category: str = "vrelocate-storage"
+    """vSphere tags of this category on a datastore are its storage tags."""
+
+    # -- slots: relocations running at once; the defaults stay under vCenter's own limits -------------------------------
+    slots_per_vcenter: Count = 128
+    slots_per_host: Count = 8
+    slots_per_source_pool: Count = 8
+    slots_per_target_pool: Count = 8
+
+
+@cache
+def settings() -> Settings:
+    """Return this process's settings.
+
+    Raises `ConfigurationError` naming each variable that is missing or wrong.
+    """
+    try:
+        return Settings()  # type: ignore[call-arg]  # the required fields come from the environment
+    except ValidationError as error:
+        raise ConfigurationError("; ".join(_explain(item["loc"], item["msg"]) for item in error.errors())) from None
+
+
+def _explain(location: tuple[int | str, ...], message: str) -> str:
+    """Name the environment variable, never its value: values may be secrets."""
+    name = str(location[0])
+    variable = name if name.isupper() else f"VRELOCATE_{name.upper()}"
+    return f"set {variable} in the environment: {message}"

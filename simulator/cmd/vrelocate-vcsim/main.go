@@ -1,0 +1,77 @@
+// Command vrelocate-vcsim is the simulated vCenter of vrelocate: govmomi's vcsim with time, truth and faults put on
+// top. With --plain it is vcsim exactly as govmomi ships it.
+//
+// docs/simulator.md is its manual.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"vrelocate/simulator/internal/server"
+)
+
+// Exit codes. A parent tells a mistake of its own (2) from a port in use or a broken scenario (1).
+const (
+	exitStopped = 0
+	exitFailed  = 1
+	exitUsage   = 2
+)
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+func run(args []string, stdout, stderr io.Writer) int {
+	opts, err := parseOptions(args, os.Getenv, stderr)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return exitStopped
+	case err != nil:
+		fmt.Fprintf(stderr, "vrelocate-vcsim: %s\n", err)
+		return exitUsage
+	}
+
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	if opts.dieWithParent {
+		// Before the inventory is made: a parent that dies meanwhile must not leave us behind either.
+		ctx = server.WithParent(ctx, os.Stdin)
+	}
+
+	if err := serve(ctx, opts, stdout); err != nil {
+		fmt.Fprintf(stderr, "vrelocate-vcsim: %s\n", err)
+		return exitFailed
+	}
+	return exitStopped
+}
+
+// serve makes the inventory, answers until ctx ends, and removes what it put on disk.
+func serve(ctx context.Context, opts *options, stdout io.Writer) error {
+	if err := opts.model.Create(); err != nil {
+		return fmt.Errorf("making the inventory: %w", err)
+	}
+	defer opts.model.Remove()
+
+	srv, err := server.Start(opts.model, opts.server)
+	if err != nil {
+		return err
+	}
+	defer srv.Stop()
+
+	if opts.readyFile != "" {
+		if err := srv.Ready().Write(opts.readyFile); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintln(stdout, srv.Ready().URL)
+
+	<-ctx.Done()
+	return nil
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/vmware/govmomi/simulator"
+
+	"vrelocate/simulator/internal/server"
+)
+
+// Environment names of the credentials. They are read from nowhere else: a command line is visible to every user of
+// the machine and ends up in logs.
+const (
+	envUsername = "VCSIM_USERNAME"
+	envPassword = "VCSIM_PASSWORD"
+)
+
+type options struct {
+	model         *simulator.Model
+	server        server.Options
+	plain         bool
+	readyFile     string
+	dieWithParent bool
+}
+
+// parseOptions reads the command line; getenv is os.Getenv in the program.
+func parseOptions(args []string, getenv func(string) string, stderr io.Writer) (*options, error) {
+	opts := &options{model: simulator.VPX()}
+	flags := flag.NewFlagSet("vrelocate-vcsim", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+
+	flags.StringVar(&opts.server.Listen, "listen", "127.0.0.1:8989", "`host:port` to answer on; port 0 is a free one")
+	flags.StringVar(&opts.server.Listen, "l", "127.0.0.1:8989", "vcsim's name for -listen")
+	flags.BoolVar(&opts.plain, "plain", false, "serve vcsim as govmomi ships it, with none of vrelocate's behaviour")
+	flags.StringVar(&opts.readyFile, "ready-file", "", "write `file` (JSON, mode 0600) when everything answers")
+	flags.BoolVar(&opts.dieWithParent, "die-with-parent", false,
+		"stop when the process that started this one is gone, or closes our stdin if that is a pipe")
+	flags.StringVar(&opts.server.CertFile, "tlscert", "", "PEM `file` of the TLS certificate; made when it does not exist")
+	flags.StringVar(&opts.server.KeyFile, "tlskey", "", "PEM `file` of the TLS key; made when it does not exist")
+	flags.Func("password", "not supported: set "+envPassword, func(string) error {
+		return fmt.Errorf("passwords are not read from the command line, set %s in the environment", envPassword)
+	})
+	modelFlags(flags, opts.model)
+
+	if err := flags.Parse(args); err != nil {
+		return nil, err
+	}
+	if extra := flags.Args(); len(extra) != 0 {
+		return nil, fmt.Errorf("unexpected argument %q: everything is a flag, see -help", strings.Join(extra, " "))
+	}
+	if (opts.server.CertFile == "") != (opts.server.KeyFile == "") {
+		return nil, errors.New("-tlscert and -tlskey go together: give both or neither")
+	}
+
+	opts.server.Username, opts.server.Password = "user", "pass" // vcsim's own defaults
+	if name := getenv(envUsername); name != "" {
+		opts.server.Username = name
+	}
+	if password := getenv(envPassword); password != "" {
+		opts.server.Password = password
+	}
+	return opts, nil
+}
+
+// modelFlags are vcsim's flags with vcsim's names and meaning (govmomi's vcsim/main.go), so that whoever knows vcsim
+// knows this program.
+func modelFlags(flags *flag.FlagSet, model *simulator.Model) {
+	flags.IntVar(&model.Datacenter, "dc", model.Datacenter, "number of datacenters")
+	flags.IntVar(&model.Cluster, "cluster", model.Cluster, "number of clusters")
+	flags.IntVar(&model.ClusterHost, "host", model.ClusterHost, "number of hosts per cluster")
+	flags.IntVar(&model.Host, "standalone-host", model.Host, "number of standalone hosts")
+	flags.IntVar(&model.Datastore, "ds", model.Datastore, "number of local datastores")
+	flags.IntVar(&model.Machine, "vm", model.Machine, "number of virtual machines per resource pool")
+	flags.IntVar(&model.Pool, "pool", model.Pool, "number of resource pools per compute resource")
+	flags.IntVar(&model.App, "app", model.App, "number of virtual apps per compute resource")
+	flags.IntVar(&model.Pod, "pod", model.Pod, "number of storage pods per datacenter")
+	flags.IntVar(&model.Portgroup, "pg", model.Portgroup, "number of port groups")
+	flags.IntVar(&model.PortgroupNSX, "pg-nsx", model.PortgroupNSX, "number of NSX backed port groups")
+	flags.IntVar(&model.OpaqueNetwork, "nsx", model.OpaqueNetwork, "number of NSX backed opaque networks")
+	flags.IntVar(&model.Folder, "folder", model.Folder, "number of folders")
+	flags.BoolVar(&model.Autostart, "autostart", model.Autostart, "power the virtual machines on")
+	version := &model.ServiceContent.About.ApiVersion
+	flags.StringVar(version, "api-version", *version, "API version")
+}

@@ -1,0 +1,91 @@
+// Package server puts a simulated vCenter on the network: TLS, credentials, the ready file, and an end that is clean.
+package server
+
+import (
+	"crypto/tls"
+	"fmt"
+	"log"
+	"net"
+	"net/url"
+	"os"
+	"time"
+
+	"github.com/vmware/govmomi/simulator"
+)
+
+// Options say where a vCenter answers and to whom.
+type Options struct {
+	Listen   string // host:port; port 0 takes a free one
+	Username string
+	Password string
+	CertFile string // PEM; empty: a certificate of this run alone
+	KeyFile  string // PEM
+}
+
+// Server is a vCenter that answers.
+type Server struct {
+	http  *simulator.Server
+	ready Ready
+}
+
+// Start serves model over TLS. It returns when the port answers.
+func Start(model *simulator.Model, opts Options) (*Server, error) {
+	host, port, err := net.SplitHostPort(opts.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("-listen %q is not host:port, such as 127.0.0.1:8989 or 127.0.0.1:0", opts.Listen)
+	}
+	cert, err := certificate(opts.CertFile, opts.KeyFile, host)
+	if err != nil {
+		return nil, err
+	}
+
+	service := model.Service
+	service.RegisterEndpoints = true
+	service.TLS = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
+	// A *url.Userinfo of our own: vcsim lets any password in as long as the pointer is its simulator.DefaultLogin.
+	service.Listen = &url.URL{Host: net.JoinHostPort(host, port), User: url.UserPassword(opts.Username, opts.Password)}
+
+	http, err := listen(service)
+	if err != nil {
+		return nil, err
+	}
+	http.Config.ErrorLog = log.New(discardHandshakes{os.Stderr}, "", log.LstdFlags)
+
+	return &Server{http: http, ready: Ready{
+		URL:        (&url.URL{Scheme: http.URL.Scheme, Host: http.URL.Host, Path: http.URL.Path}).String(),
+		Username:   opts.Username,
+		Thumbprint: thumbprint(cert),
+		PID:        os.Getpid(),
+	}}, nil
+}
+
+// listen starts the HTTP server. The simulator panics when it cannot have the port; we answer with an error.
+func listen(service *simulator.Service) (srv *simulator.Server, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("cannot listen on %s: %v; is another program using the port?", service.Listen.Host, cause)
+		}
+	}()
+	return service.NewServer(), nil
+}
+
+// Ready is what a parent needs to know to use this vCenter.
+func (s *Server) Ready() Ready { return s.ready }
+
+// stopGrace bounds how long Stop waits for answers under way. A client's long poll may ask for minutes.
+const stopGrace = 2 * time.Second
+
+// Stop closes the port and every connection, and waits no longer than stopGrace for the requests under way.
+func (s *Server) Stop() {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = s.http.Listener.Close()
+		s.http.CloseClientConnections()
+		s.http.Close()
+	}()
+	select {
+	case <-done:
+	case <-time.After(stopGrace):
+	}
+}
