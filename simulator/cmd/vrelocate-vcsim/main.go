@@ -10,6 +10,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log"
 	"os"
 	"os/signal"
 	"syscall"
@@ -25,11 +26,12 @@ const (
 )
 
 func main() {
+	log.SetOutput(server.QuietLog{Out: os.Stderr}) // the simulator and net/http log there
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 
 func run(args []string, stdout, stderr io.Writer) int {
-	opts, err := parseOptions(args, os.Getenv, stderr)
+	opts, err := parseOptions(args, os.Getenv, stdout)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		return exitStopped

@@ -28,10 +28,10 @@ type options struct {
 }
 
 // parseOptions reads the command line; getenv is os.Getenv in the program.
-func parseOptions(args []string, getenv func(string) string, stderr io.Writer) (*options, error) {
+func parseOptions(args []string, getenv func(string) string, stdout io.Writer) (*options, error) {
 	opts := &options{model: simulator.VPX()}
 	flags := flag.NewFlagSet("vrelocate-vcsim", flag.ContinueOnError)
-	flags.SetOutput(stderr)
+	flags.SetOutput(io.Discard) // main prints the error; the whole list of flags would bury it
 
 	flags.StringVar(&opts.server.Listen, "listen", "127.0.0.1:8989", "`host:port` to answer on; port 0 is a free one")
 	flags.StringVar(&opts.server.Listen, "l", "127.0.0.1:8989", "vcsim's name for -listen")
@@ -47,6 +47,10 @@ func parseOptions(args []string, getenv func(string) string, stderr io.Writer) (
 	modelFlags(flags, opts.model)
 
 	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			flags.SetOutput(stdout)
+			flags.PrintDefaults()
+		}
 		return nil, err
 	}
 	if extra := flags.Args(); len(extra) != 0 {

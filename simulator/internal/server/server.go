@@ -4,10 +4,10 @@ package server
 import (
 	"crypto/tls"
 	"fmt"
-	"log"
 	"net"
 	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/vmware/govmomi/simulator"
@@ -49,7 +49,6 @@ func Start(model *simulator.Model, opts Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	http.Config.ErrorLog = log.New(discardHandshakes{os.Stderr}, "", log.LstdFlags)
 
 	return &Server{http: http, ready: Ready{
 		URL:        (&url.URL{Scheme: http.URL.Scheme, Host: http.URL.Host, Path: http.URL.Path}).String(),
@@ -63,7 +62,7 @@ func Start(model *simulator.Model, opts Options) (*Server, error) {
 func listen(service *simulator.Service) (srv *simulator.Server, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			err = fmt.Errorf("cannot listen on %s: %v; is another program using the port?", service.Listen.Host, cause)
+			err = fmt.Errorf("%s; is another program using the port?", strings.TrimPrefix(fmt.Sprint(cause), "httptest: "))
 		}
 	}()
 	return service.NewServer(), nil
