@@ -84,9 +84,7 @@ class LiveJobExists(ResourceInUse):
 
     def __init__(self, job_id: str) -> None:
         """Say which job holds the entity."""
-        super().__init__(
-            f"job {job_id} is already working on it: wait for that job, or query it with queryAsyncJobResult"
-        )
+        super().__init__(f"job {job_id} already works on it: wait for that job, or query it with queryAsyncJobResult")
         self.job_id = job_id
 
 

@@ -48,7 +48,7 @@ class Settings(BaseSettings):
     """How often each worker looks for due rows and lapsed leases."""
     retry_max_attempts: Count = 5
     retry_base_seconds: Seconds = 5
-    """The first retry waits about this long; each further one twice as long, with jitter, up to `retry_ceiling_seconds`."""
+    """The first retry waits about this long; each further one twice as long, with jitter, up to the ceiling."""
     retry_ceiling_seconds: Seconds = 900
 
     # -- vCenter ---------------------------------------------------------------------------------------------------
@@ -63,7 +63,7 @@ class Settings(BaseSettings):
     tag_category: str = "vrelocate-storage"
     """vSphere tags of this category on a datastore are its storage tags."""
 
-    # -- slots: relocations running at once; the defaults stay under vCenter's own limits -------------------------------
+    # -- slots: relocations running at once; the defaults stay under vCenter's own limits ----------------------------
     slots_per_vcenter: Count = 128
     slots_per_host: Count = 8
     slots_per_source_pool: Count = 8

@@ -1,0 +1,1 @@
+"""Who may call: accounts' API keys, their secrets sealed at rest."""

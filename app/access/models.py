@@ -1,0 +1,27 @@
+"""The table of API keys."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from sqlalchemy import CheckConstraint, func
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db import Base
+
+
+class ApiKey(Base):
+    """A key and its sealed secret, as CloudStack's clients sign with them."""
+
+    __tablename__ = "api_key"
+    __table_args__ = (CheckConstraint("role IN ('admin', 'operator', 'read-only')", name="known_role"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    name: Mapped[str] = mapped_column(unique=True)
+    key: Mapped[str] = mapped_column(unique=True)
+    secret_sealed: Mapped[bytes]
+    role: Mapped[str] = mapped_column(default="admin", server_default="admin")
+    account_id: Mapped[UUID] = mapped_column(default=uuid4)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    revoked_at: Mapped[datetime | None]

@@ -1,0 +1,218 @@
+"""The tables of the inventory. Every row keeps its id for as long as the thing exists in vCenter, whatever moves.
+
+A thing that vCenter no longer shows is not deleted but marked (`removed_at`): jobs refer to it, and it may come back.
+CloudStack's names stand where the API shows them (zone, pool, volume), vSphere's where vCenter does (`moref`).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, func, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.types import Text
+
+from app.db import Base
+
+_PRESENT = text("removed_at IS NULL")
+
+
+class VCenter(Base):
+    """A vCenter that vrelocate works with."""
+
+    __tablename__ = "vcenter"
+    __table_args__ = (CheckConstraint("NOT (insecure AND thumbprint IS NOT NULL)", name="pinned_or_insecure"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    name: Mapped[str] = mapped_column(unique=True)
+    url: Mapped[str]
+    username: Mapped[str]
+    password_sealed: Mapped[bytes]
+    thumbprint: Mapped[str | None]
+    """SHA-256 of the certificate that is accepted, hex; `None`: verified by the system's authorities."""
+    insecure: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    instance_uuid: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    synced_at: Mapped[datetime | None]
+    next_sync_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    sync_error: Mapped[str | None]
+
+
+class _Discovered:
+    """What every thing found in a vCenter has."""
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    vcenter_id: Mapped[UUID] = mapped_column(ForeignKey("vcenter.id", ondelete="CASCADE"))
+    name: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    removed_at: Mapped[datetime | None]
+
+
+class Zone(_Discovered, Base):
+    """A vSphere datacenter."""
+
+    __tablename__ = "zone"
+    __table_args__ = (UniqueConstraint("vcenter_id", "moref"),)
+
+    moref: Mapped[str]
+
+
+class Cluster(_Discovered, Base):
+    """A compute cluster, or the compute resource of a standalone host."""
+
+    __tablename__ = "cluster"
+    __table_args__ = (UniqueConstraint("vcenter_id", "moref"),)
+
+    moref: Mapped[str]
+    zone_id: Mapped[UUID] = mapped_column(ForeignKey("zone.id", ondelete="CASCADE"))
+    standalone: Mapped[bool]
+
+
+class Host(_Discovered, Base):
+    """An ESXi host."""
+
+    __tablename__ = "host"
+    __table_args__ = (UniqueConstraint("vcenter_id", "moref"),)
+
+    moref: Mapped[str]
+    cluster_id: Mapped[UUID] = mapped_column(ForeignKey("cluster.id", ondelete="CASCADE"))
+    connected: Mapped[bool]
+    in_maintenance: Mapped[bool]
+
+
+class StoragePool(_Discovered, Base):
+    """A datastore."""
+
+    __tablename__ = "storage_pool"
+    __table_args__ = (
+        UniqueConstraint("vcenter_id", "moref"),
+        CheckConstraint("scope IN ('HOST', 'CLUSTER', 'ZONE')", name="known_scope"),
+    )
+
+    moref: Mapped[str]
+    zone_id: Mapped[UUID] = mapped_column(ForeignKey("zone.id", ondelete="CASCADE"))
+    scope: Mapped[str]
+    """`HOST`, `CLUSTER` or `ZONE`: how many mount it."""
+    type: Mapped[str]
+    """`VMFS`, `NFS`, `NFS41`, `vsan`, `VVOL`, …"""
+    url: Mapped[str]
+    capacity_bytes: Mapped[int] = mapped_column(BigInteger)
+    free_bytes: Mapped[int] = mapped_column(BigInteger)
+    uncommitted_bytes: Mapped[int] = mapped_column(BigInteger)
+    accessible: Mapped[bool]
+    maintenance_mode: Mapped[str]
+    """`normal`, `enteringMaintenance`, `inMaintenance`."""
+    vsphere_tags: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    """Storage tags that vSphere shows; renewed by every sync."""
+    own_tags: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    """Storage tags given through our API; a sync leaves them alone."""
+
+    mounts: Mapped[list[Mount]] = relationship(cascade="all, delete-orphan", lazy="selectin")
+
+    @property
+    def tags(self) -> frozenset[str]:
+        """All of its storage tags."""
+        return frozenset(self.vsphere_tags) | frozenset(self.own_tags)
+
+
+class Mount(Base):
+    """A host's view of a storage pool."""
+
+    __tablename__ = "storage_pool_mount"
+
+    pool_id: Mapped[UUID] = mapped_column(ForeignKey("storage_pool.id", ondelete="CASCADE"), primary_key=True)
+    host_id: Mapped[UUID] = mapped_column(ForeignKey("host.id", ondelete="CASCADE"), primary_key=True)
+    mounted: Mapped[bool]
+    accessible: Mapped[bool]
+    writable: Mapped[bool]
+
+    host: Mapped[Host] = relationship(lazy="joined")
+
+    @property
+    def usable(self) -> bool:
+        """Say whether this host can write to the pool now."""
+        return self.mounted and self.accessible and self.writable and self.host.connected
+
+
+class DiskOffering(Base):
+    """A service class of volumes; every one of its tags must be on the pool that holds the volume."""
+
+    __tablename__ = "disk_offering"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    name: Mapped[str] = mapped_column(unique=True)
+    display_text: Mapped[str]
+    tags: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class VirtualMachine(_Discovered, Base):
+    """A virtual machine."""
+
+    __tablename__ = "virtual_machine"
+    __table_args__ = (
+        Index("uq_virtual_machine_moref", "vcenter_id", "moref", unique=True, postgresql_where=_PRESENT),
+        Index("ix_virtual_machine_instance_uuid", "vcenter_id", "instance_uuid"),
+    )
+
+    moref: Mapped[str]
+    instance_uuid: Mapped[str]
+    zone_id: Mapped[UUID] = mapped_column(ForeignKey("zone.id", ondelete="CASCADE"))
+    cluster_id: Mapped[UUID | None] = mapped_column(ForeignKey("cluster.id", ondelete="SET NULL"))
+    host_id: Mapped[UUID | None] = mapped_column(ForeignKey("host.id", ondelete="SET NULL"))
+    home_pool_id: Mapped[UUID | None] = mapped_column(ForeignKey("storage_pool.id", ondelete="SET NULL"))
+    power_state: Mapped[str]
+    """`poweredOn`, `poweredOff`, `suspended`."""
+    path: Mapped[str]
+    """Of its configuration file: `[ds] dir/name.vmx`."""
+    is_template: Mapped[bool]
+    guest_id: Mapped[str] = mapped_column(server_default="")
+    cpu_count: Mapped[int] = mapped_column(server_default="0")
+    memory_mib: Mapped[int] = mapped_column(server_default="0")
+
+    volumes: Mapped[list[Volume]] = relationship(
+        primaryjoin="and_(Volume.vm_id == VirtualMachine.id, Volume.removed_at.is_(None))",
+        order_by="Volume.device_key",
+        viewonly=True,
+        lazy="selectin",
+    )
+
+
+class Volume(_Discovered, Base):
+    """A virtual disk: attached to a VM, or to nothing."""
+
+    __tablename__ = "volume"
+    __table_args__ = (
+        CheckConstraint("(vm_id IS NULL) = (device_key IS NULL)", name="attached_has_device"),
+        Index(
+            "uq_volume_path",
+            "pool_id",
+            "path",
+            unique=True,
+            # Two VMs may share a disk (multi-writer); a disk that belongs to nothing is one row.
+            postgresql_where=text("removed_at IS NULL AND vm_id IS NULL"),
+        ),
+        Index("uq_volume_device", "vm_id", "device_key", unique=True, postgresql_where=_PRESENT),
+        Index("ix_volume_pool", "pool_id", postgresql_where=_PRESENT),
+        Index("ix_volume_disk_uuid", "vcenter_id", "disk_uuid"),
+    )
+
+    zone_id: Mapped[UUID] = mapped_column(ForeignKey("zone.id", ondelete="CASCADE"))
+    pool_id: Mapped[UUID] = mapped_column(ForeignKey("storage_pool.id", ondelete="CASCADE"))
+    vm_id: Mapped[UUID | None] = mapped_column(ForeignKey("virtual_machine.id", ondelete="CASCADE"))
+    device_key: Mapped[int | None]
+    """Key of the VM's virtual disk device; with the VM it names an attached disk."""
+    unit_number: Mapped[int | None]
+    disk_uuid: Mapped[str | None]
+    """`ddb.uuid` of the descriptor: the same wherever the disk lies."""
+    path: Mapped[str]
+    """`[ds] dir/name.vmdk`, of the newest link of its chain."""
+    capacity_bytes: Mapped[int] = mapped_column(BigInteger)
+    physical_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    thin: Mapped[bool | None]
+    disk_offering_id: Mapped[UUID | None] = mapped_column(ForeignKey("disk_offering.id", ondelete="RESTRICT"))
+
+    pool: Mapped[StoragePool] = relationship(lazy="joined")
+    disk_offering: Mapped[DiskOffering | None] = relationship(lazy="joined")

@@ -1,0 +1,1 @@
+"""The asynchronous job: accepted once, followed to its end, whoever dies on the way. Knows nothing of migrations."""
