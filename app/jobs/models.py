@@ -101,6 +101,8 @@ class Job(Base):
     max_attempts: Mapped[int]
     next_run_at: Mapped[datetime] = mapped_column(server_default=func.now())
     """A queued job is due from then on."""
+    rung_at: Mapped[datetime | None]
+    """When a sweep last rang for it; keeps N sweepers from ringing N times."""
     waiting_for: Mapped[str | None]
     """The slot a queued job waits for."""
     lease_owner: Mapped[str | None]

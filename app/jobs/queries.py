@@ -1,0 +1,221 @@
+"""Every SQL statement about jobs. Times are the database's; what the sweep asks is served by partial indexes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, select, text
+from sqlalchemy.orm import Session
+
+from app.jobs.models import HELD_SQL, LIVE_SQL, Attempt, Job, JobEvent, OutsideTask
+from app.jobs.states import JobState
+
+CLAIM_TO_SUBMIT = text(
+    """
+    UPDATE job SET state = 'submitting', fence = job.fence + 1, lease_owner = :owner,
+                   lease_expires_at = now() + make_interval(secs => :lease_seconds),
+                   waiting_for = NULL, updated_at = now(), started_at = COALESCE(started_at, now())
+    FROM (SELECT id, state AS previous_state FROM job
+          WHERE id = :job_id
+            AND ((state = 'queued' AND next_run_at <= now())
+                 OR (state = 'submitting' AND lease_expires_at < now()))
+          FOR UPDATE SKIP LOCKED) AS due
+    WHERE job.id = due.id
+    RETURNING job.fence, due.previous_state
+    """
+)
+"""A queued job that is due, or one whose worker died while it submitted."""
+
+CLAIM_TO_FINISH = text(
+    """
+    UPDATE job SET state = 'verifying', fence = job.fence + 1, lease_owner = :owner,
+                   lease_expires_at = now() + make_interval(secs => :lease_seconds), updated_at = now()
+    FROM (SELECT id, state AS previous_state FROM job
+          WHERE id = :job_id
+            AND ((state = 'running'
+                  AND NOT EXISTS (SELECT FROM outside_task t WHERE t.job_id = job.id AND t.settled_at IS NULL))
+                 OR (state = 'verifying' AND lease_expires_at < now()))
+          FOR UPDATE SKIP LOCKED) AS due
+    WHERE job.id = due.id
+    RETURNING job.fence, due.previous_state
+    """
+)
+"""A running job whose outside task is over, or one whose worker died while it verified."""
+
+RENEW = text(
+    """
+    UPDATE job SET lease_expires_at = now() + make_interval(secs => :lease_seconds)
+    WHERE id = :job_id AND fence = :fence AND lease_owner IS NOT NULL
+    """
+)
+
+_RING_AGAIN = """
+    UPDATE job SET rung_at = now()
+    WHERE id IN (SELECT id FROM job
+                 WHERE {due} AND (rung_at IS NULL OR rung_at < next_run_at
+                                  OR rung_at < now() - make_interval(secs => :quiet_seconds))
+                 ORDER BY priority DESC, next_run_at, id LIMIT :most FOR UPDATE SKIP LOCKED)
+    RETURNING id
+"""
+# `rung_at` keeps N sweepers from ringing for one job N times; the doubled conditions on the state of held jobs let the
+# partial index on leases serve them.
+
+RING_QUEUED = text(_RING_AGAIN.format(due="state = 'queued' AND next_run_at <= now()"))
+RING_LEFT_SUBMITTING = text(_RING_AGAIN.format(due=f"{HELD_SQL} AND state = 'submitting' AND lease_expires_at < now()"))
+RING_LEFT_VERIFYING = text(_RING_AGAIN.format(due=f"{HELD_SQL} AND state = 'verifying' AND lease_expires_at < now()"))
+RING_ENDED = text(
+    _RING_AGAIN.format(
+        due="state = 'running' AND NOT EXISTS "
+        "(SELECT FROM outside_task t WHERE t.job_id = job.id AND t.settled_at IS NULL)"
+    )
+)
+
+HURRY_WAITING = text(
+    """
+    UPDATE job SET next_run_at = now()
+    WHERE id IN (SELECT id FROM job WHERE state = 'queued' AND waiting_for = ANY(:resources) AND next_run_at > now()
+                 ORDER BY priority DESC, created_at, id LIMIT :most FOR UPDATE SKIP LOCKED)
+    RETURNING id
+    """
+)
+"""The first in line for slots that have just been freed become due at once."""
+
+
+def lock_job(session: Session, job_id: UUID) -> Job | None:
+    """Return the job, its row locked until the transaction ends, read afresh."""
+    found: Job | None = session.scalars(
+        select(Job).where(Job.id == job_id).with_for_update().execution_options(populate_existing=True)
+    ).one_or_none()
+    return found
+
+
+def get_job(session: Session, job_id: UUID) -> Job | None:
+    """Return the job of that id."""
+    return session.get(Job, job_id)
+
+
+def newest_job_of(session: Session, resource_type: str, resource_id: UUID) -> Job | None:
+    """Return the newest job about a resource."""
+    return session.scalars(
+        select(Job)
+        .where(Job.resource_type == resource_type, Job.resource_id == resource_id)
+        .order_by(Job.created_at.desc(), Job.id)
+        .limit(1)
+    ).one_or_none()
+
+
+def live_job_on(session: Session, subject: str) -> Job | None:
+    """Return the live job that works on `subject`."""
+    return session.scalars(select(Job).where(Job.subject == subject, text(LIVE_SQL)).limit(1)).one_or_none()
+
+
+def list_jobs(
+    session: Session,
+    *,
+    states: Collection[JobState] | None = None,
+    since: datetime | None = None,
+    account_id: UUID | None = None,
+    limit: int,
+    offset: int = 0,
+) -> tuple[list[Job], int]:
+    """Return one page of jobs, newest first, and how many there are in all."""
+    wanted: list[ColumnElement[bool]] = []
+    if states is not None:
+        wanted.append(Job.state.in_(states))
+    if since is not None:
+        wanted.append(Job.created_at >= since)
+    if account_id is not None:
+        wanted.append(Job.account_id == account_id)
+    page = select(Job).where(*wanted).order_by(Job.created_at.desc(), Job.id).limit(limit).offset(offset)
+    count = select(func.count()).select_from(Job).where(*wanted)
+    return list(session.scalars(page)), session.scalars(count).one()
+
+
+def attempts_of(session: Session, job_id: UUID) -> list[Attempt]:
+    """Return a job's attempts in order."""
+    return list(session.scalars(select(Attempt).where(Attempt.job_id == job_id).order_by(Attempt.number)))
+
+
+def events_of(session: Session, job_id: UUID) -> list[JobEvent]:
+    """Return a job's history in order."""
+    return list(session.scalars(select(JobEvent).where(JobEvent.job_id == job_id).order_by(JobEvent.id)))
+
+
+def open_attempt(session: Session, job_id: UUID) -> Attempt | None:
+    """Return the attempt that has begun and not ended."""
+    return session.scalars(select(Attempt).where(Attempt.job_id == job_id, Attempt.ended_at.is_(None))).one_or_none()
+
+
+def tasks_of_attempt(session: Session, job_id: UUID, attempt: int) -> list[OutsideTask]:
+    """Return the outside tasks of one attempt in the order they were intended."""
+    return list(
+        session.scalars(
+            select(OutsideTask)
+            .where(OutsideTask.job_id == job_id, OutsideTask.attempt == attempt)
+            .order_by(OutsideTask.sequence)
+        )
+    )
+
+
+TAKE_WATCH = text(
+    """
+    INSERT INTO watch_lease (system_id, owner, expires_at)
+    VALUES (:system_id, :owner, now() + make_interval(secs => :lease_seconds))
+    ON CONFLICT (system_id) DO UPDATE
+      SET owner = :owner, expires_at = now() + make_interval(secs => :lease_seconds),
+          fence = watch_lease.fence + CASE WHEN watch_lease.owner = :owner THEN 0 ELSE 1 END
+      WHERE watch_lease.owner = :owner OR watch_lease.expires_at < now()
+    RETURNING fence
+    """
+)
+"""Take or renew the watch over a system; no row when another worker has it."""
+
+DROP_WATCH = text("DELETE FROM watch_lease WHERE system_id = :system_id AND owner = :owner AND fence = :fence")
+
+UNWATCHED_SYSTEMS = text(
+    """
+    SELECT DISTINCT t.system_id FROM outside_task t
+    LEFT JOIN watch_lease w ON w.system_id = t.system_id AND w.expires_at >= now()
+    WHERE t.settled_at IS NULL AND t.reference IS NOT NULL AND w.system_id IS NULL
+    """
+)
+"""Systems in which something runs that nobody follows."""
+
+FOLLOWED_TASKS = text(
+    """
+    SELECT id, job_id, reference FROM outside_task
+    WHERE system_id = :system_id AND settled_at IS NULL AND reference IS NOT NULL
+    """
+)
+
+SAVE_PROGRESS = text(
+    """
+    UPDATE outside_task t SET state = u.state::task_state, progress = GREATEST(t.progress, u.progress)
+    FROM (SELECT unnest(CAST(:ids AS uuid[])) AS id, unnest(CAST(:states AS text[])) AS state,
+                 unnest(CAST(:progress AS smallint[])) AS progress) AS u,
+         watch_lease w
+    WHERE t.id = u.id AND t.settled_at IS NULL AND w.system_id = t.system_id AND w.fence = :fence AND w.owner = :owner
+    """
+)
+"""One statement for everything a long poll brought. A task that is over never goes back, nor does progress."""
+
+SAVE_JOB_PROGRESS = text(
+    """
+    UPDATE job SET progress = GREATEST(job.progress, t.progress), updated_at = now(),
+                   phase = CASE WHEN t.state = 'queued' THEN 'queued by vCenter' ELSE 'relocating' END
+    FROM outside_task t
+    WHERE t.id = ANY(CAST(:ids AS uuid[])) AND job.id = t.job_id AND job.state = 'running'
+    """
+)
+
+SETTLE_TASK = text(
+    """
+    UPDATE outside_task SET state = CAST(:state AS task_state), settled_at = now(),
+           fault = :fault, fault_class = :fault_class, message = :message,
+           progress = CASE WHEN :state = 'success' THEN 100 ELSE progress END
+    WHERE id = :id AND settled_at IS NULL
+    RETURNING job_id
+    """
+)

@@ -1,0 +1,46 @@
+"""What was forgotten is found again: due jobs whose bell was lost, and jobs whose worker died (law 1).
+
+Any number of sweepers may run: rows are taken with SKIP LOCKED and marked, so one of them rings for each.
+The cost does not grow with finished jobs: every statement is served by a partial index over live ones.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from app.db import transaction
+from app.jobs import queries
+from app.jobs.queue import Step, ring
+from app.settings import settings
+
+_MOST = 200
+"""Rows a statement takes at the most: the next sweep takes the rest."""
+
+_FORGOTTEN = (
+    (queries.RING_QUEUED, Step.SUBMIT),
+    (queries.RING_LEFT_SUBMITTING, Step.SUBMIT),
+    (queries.RING_ENDED, Step.FINISH),
+    (queries.RING_LEFT_VERIFYING, Step.FINISH),
+)
+
+
+def ring_forgotten() -> int:
+    """Ring for every job that should be looked at; returns how many."""
+    rung = 0
+    for statement, step in _FORGOTTEN:
+        with transaction() as session:
+            found: list[UUID] = list(
+                session.execute(statement, {"most": _MOST, "quiet_seconds": settings().lease_seconds}).scalars()
+            )
+        ring(step, found)
+        rung += len(found)
+    return rung
+
+
+def hurry_waiting(resources: list[str]) -> None:
+    """Make the first jobs in line for freed slots due at once, and ring for them."""
+    with transaction() as session:
+        hurried: list[UUID] = list(
+            session.execute(queries.HURRY_WAITING, {"resources": resources, "most": len(resources)}).scalars()
+        )
+    ring(Step.SUBMIT, hurried)

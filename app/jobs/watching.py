@@ -1,0 +1,106 @@
+"""What a watcher writes: its lease over one outside system, progress in batches, and the ends of tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from app.db import transaction
+from app.errors import LostLease
+from app.jobs import queries
+from app.jobs.leases import record_event
+from app.jobs.outside import Ending, settle
+from app.jobs.states import TaskState
+from app.settings import settings
+
+
+@dataclass(frozen=True)
+class Watch:
+    """The right to watch one outside system, good until its lease runs out."""
+
+    system_id: UUID
+    owner: str
+    fence: int
+
+
+@dataclass(frozen=True)
+class Followed:
+    """An outside task that is under way."""
+
+    task_id: UUID
+    job_id: UUID
+    reference: str
+
+
+def unwatched_systems() -> list[UUID]:
+    """Return the systems in which something runs that nobody follows."""
+    with transaction() as session:
+        return list(session.execute(queries.UNWATCHED_SYSTEMS).scalars())
+
+
+def take_watch(system_id: UUID, owner: str) -> Watch | None:
+    """Take or renew the watch over a system; `None` while another worker has it."""
+    with transaction() as session:
+        fence = session.execute(
+            queries.TAKE_WATCH,
+            {"system_id": system_id, "owner": owner, "lease_seconds": settings().watch_lease_seconds},
+        ).scalar_one_or_none()
+    return None if fence is None else Watch(system_id=system_id, owner=owner, fence=fence)
+
+
+def renew_watch(watch: Watch) -> None:
+    """Extend the watch; raises `LostLease` when another worker has it by now."""
+    renewed = take_watch(watch.system_id, watch.owner)
+    if renewed is None or renewed.fence != watch.fence:
+        raise LostLease(f"the watch over {watch.system_id} is no longer {watch.owner}'s")
+
+
+def drop_watch(watch: Watch) -> None:
+    """Give the watch back, so that another worker takes it at once."""
+    with transaction() as session:
+        session.execute(queries.DROP_WATCH, {"system_id": watch.system_id, "owner": watch.owner, "fence": watch.fence})
+
+
+def followed_tasks(system_id: UUID) -> list[Followed]:
+    """Return what runs in a system."""
+    with transaction() as session:
+        return [
+            Followed(task_id=row.id, job_id=row.job_id, reference=row.reference)
+            for row in session.execute(queries.FOLLOWED_TASKS, {"system_id": system_id})
+        ]
+
+
+def save_progress(watch: Watch, progress: Mapping[UUID, tuple[TaskState, int]]) -> None:
+    """Write the progress of many tasks in two statements; keys are the outside tasks' ids, values state and percent."""
+    if not progress:
+        return
+    ids = list(progress)
+    with transaction() as session:
+        session.execute(
+            queries.SAVE_PROGRESS,
+            {
+                "ids": ids,
+                "states": [state.value for state, _ in progress.values()],
+                "progress": [percent for _, percent in progress.values()],
+                "fence": watch.fence,
+                "owner": watch.owner,
+            },
+        )
+        session.execute(queries.SAVE_JOB_PROGRESS, {"ids": ids})
+
+
+def save_endings(watch: Watch, endings: Sequence[tuple[Followed, Ending]]) -> list[UUID]:
+    """Settle tasks that are over; returns the jobs that can be finished now.
+
+    An ending is a fact whoever reports it, so it needs no fence: only the first report counts.
+    """
+    jobs: list[UUID] = []
+    with transaction() as session:
+        for followed, ending in endings:
+            job_id = settle(session, followed.task_id, ending)
+            if job_id is not None:
+                detail = {"task": followed.reference, "state": ending.state.value, "fault": ending.fault}
+                record_event(session, job_id, watch.owner, "settled", detail=detail)
+                jobs.append(job_id)
+    return jobs
