@@ -1,0 +1,237 @@
+"""What vrelocate knows of a vCenter: plain, frozen values, made from the vSphere API's objects.
+
+Field names follow the vSphere Web Services API; the object and property that each value comes from is named where it
+is not obvious. Sizes are bytes, times are timezone-aware UTC. `moref` is a managed object's reference value
+(`vm-42`): unique in its vCenter, stable until the object is unregistered. A path is a datastore path,
+`[name] a/b.vmdk`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """ServiceContent.about: which vCenter this is."""
+
+    name: str
+    version: str
+    api_version: str
+    instance_uuid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Datacenter:
+    """A vSphere datacenter, a zone to CloudStack."""
+
+    moref: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A ClusterComputeResource, or the ComputeResource that a host outside of any cluster has to itself."""
+
+    moref: str
+    name: str
+    datacenter_moref: str
+    standalone: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """An ESXi host; `cluster_moref` is its ComputeResource, standalone or not."""
+
+    moref: str
+    name: str
+    cluster_moref: str
+    connected: bool
+    in_maintenance: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """How one host sees a datastore (DatastoreHostMount.mountInfo)."""
+
+    host_moref: str
+    mounted: bool
+    accessible: bool
+    writable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Datastore:
+    """A datastore; `free_bytes` is vCenter's last measurement, `uncommitted_bytes` what thin disks may still claim."""
+
+    moref: str
+    name: str
+    datacenter_moref: str
+    type: str
+    """VMFS, NFS, NFS41, vsan, VVOL, …"""
+    url: str
+    """The same for one datastore that is seen through two datacenters."""
+    capacity_bytes: int
+    free_bytes: int
+    uncommitted_bytes: int
+    accessible: bool
+    maintenance_mode: str
+    """normal, enteringMaintenance or inMaintenance."""
+    mounts: tuple[Mount, ...]
+    tags: frozenset[str] | None = None
+    """Names of its vSphere tags of the configured category; None when they were not read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """A VirtualDisk of a VM, and the file behind it."""
+
+    key: int
+    """VirtualDevice.key: names the disk in a relocation; changes when the disk is attached anew."""
+    label: str
+    unit_number: int | None
+    controller_key: int | None
+    uuid: str | None
+    """The disk's own uuid (backing.uuid): survives moves, and stays with the file when it is detached."""
+    path: str
+    """`[ds] dir/x.vmdk`; with snapshots the running point, whose ancestors are `chain`."""
+    datastore_moref: str | None
+    capacity_bytes: int
+    thin: bool | None
+    """None where the backing does not say (raw devices, SeSparse)."""
+    backing_kind: str
+    """The backing's vSphere type without its wrapping: FlatVer2, SeSparse, RawDiskMappingVer1, …"""
+    chain: tuple[str, ...] = ()
+    """Paths of the parents, nearest first; empty for a disk without snapshots or linked clones."""
+    mode: str = "persistent"
+    multi_writer: bool = False
+    shared_bus: bool = False
+    """Its SCSI controller shares the bus with other VMs."""
+    encrypted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class VirtualMachine:
+    """A virtual machine, templates included. What an inaccessible VM does not tell is None or empty."""
+
+    moref: str
+    name: str
+    instance_uuid: str | None
+    uuid: str | None
+    power_state: str
+    """poweredOff, poweredOn or suspended."""
+    connection_state: str
+    """connected, disconnected, orphaned, inaccessible or invalid."""
+    host_moref: str | None
+    cluster_moref: str | None
+    datacenter_moref: str | None
+    vm_path_name: str | None
+    """The .vmx file: `[ds] dir/x.vmx`."""
+    home_datastore_moref: str | None
+    is_template: bool
+    guest_id: str | None
+    cpu_count: int | None
+    memory_bytes: int | None
+    has_snapshots: bool
+    disks: tuple[Disk, ...]
+    file_paths: frozenset[str]
+    """All of its files, as `layoutEx` lists them."""
+    iso_paths: tuple[str, ...] = ()
+    """ISO images that its CD drives are backed by, `[ds] x.iso`."""
+    change_tracking: bool = False
+    encrypted: bool = False
+    """The VM's home is encrypted (config.keyId)."""
+    config_known: bool = True
+    """False when vCenter has no configuration of it (its host or storage is away): `disks` is empty, not true."""
+
+
+@dataclass(frozen=True, slots=True)
+class LooseDisk:
+    """A VMDK on a datastore that belongs to no registered VM."""
+
+    path: str
+    datastore_moref: str
+    datacenter_moref: str
+    capacity_bytes: int | None
+    """The size the guest sees; None where the datastore browser does not say."""
+    physical_bytes: int | None
+    """What it takes on the datastore; None where the datastore browser does not say."""
+    thin: bool | None
+    uuid: str | None
+    modified_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """All of it at one moment; each object was read once, though not all in the same instant."""
+
+    about: About
+    datacenters: tuple[Datacenter, ...]
+    clusters: tuple[Cluster, ...]
+    hosts: tuple[Host, ...]
+    datastores: tuple[Datastore, ...]
+    virtual_machines: tuple[VirtualMachine, ...]
+    loose_disks: tuple[LooseDisk, ...]
+    searched_datastores: frozenset[str]
+    """Datastores whose files were listed. A disk that is missing on any other one is unknown, not gone."""
+    tags_known: bool = field(default=False)
+    """False when the tag service did not answer: then every datastore's `tags` is None."""
+
+
+class FaultClass(StrEnum):
+    """What to do about a failure (law 8)."""
+
+    RETRY = "retry"
+    """It passes by itself: try again after a while."""
+    RETRY_WHEN_CHANGED = "retry_when_changed"
+    """It stays until somebody frees space, ends a maintenance, mends a datastore."""
+    PERMANENT = "permanent"
+    """The same request fails the same way for ever."""
+    RECONCILE = "reconcile"
+    """The outcome is not known from the failure: look where the disks are, then decide."""
+    CANCELLED = "cancelled"
+    """Somebody asked for it to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class FaultInfo:
+    """A fault of vCenter's in plain words. `name` is its vSphere type, `FileLocked`."""
+
+    name: str
+    message: str
+    classification: FaultClass
+
+
+class TaskState(StrEnum):
+    """TaskInfo.state, and one more."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCESS = "success"
+    ERROR = "error"
+    GONE = "gone"
+    """vCenter has forgotten the task (about ten minutes after its end): only the inventory knows how it ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSnapshot:
+    """A vCenter task at one moment (TaskInfo)."""
+
+    moref: str
+    state: TaskState
+    progress: int | None = None
+    """Percent; None when the task does not tell."""
+    cancelable: bool = False
+    cancelled: bool = False
+    """A cancellation was asked for; the task may still end in success."""
+    fault: FaultInfo | None = None
+    queued_at: datetime | None = None
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether there is nothing more to wait for."""
+        return self.state in {TaskState.SUCCESS, TaskState.ERROR, TaskState.GONE}

@@ -1,0 +1,56 @@
+"""One SOAP connection pool to a vCenter, with its errors translated as early as they arise.
+
+Where a connection breaks decides what is known. While it is being made, nothing was sent: `VCenterUnreachable` or
+`CertificateRefused`, raised right there. Afterwards it is unknown whether the request arrived: that stays one of
+`CONNECTION_LOST`, and `Session.call` decides what it means.
+"""
+
+from __future__ import annotations
+
+from http.client import HTTPException, HTTPSConnection
+from xml.parsers.expat import ExpatError
+
+from pyVmomi.SoapAdapter import SoapStubAdapter
+
+from app.vsphere.endpoint import SDK_PATH, Endpoint
+from app.vsphere.pyvmomi import VimObject
+from app.vsphere.tls import tls_context, unreachable
+
+API_VERSION = "vim.version.version11"
+"""vSphere API 6.5, the oldest that vrelocate supports. Every later vCenter speaks it too (pyVmomi's default is 5.5),
+and one dialect for all means that what was tested is what runs."""
+
+CONNECTION_LOST: tuple[type[Exception], ...] = (OSError, HTTPException, ExpatError)
+"""What pyVmomi raises when an answer does not come, or stops half-way (ExpatError: truncated XML)."""
+
+_POOLED_CONNECTIONS = 16
+_IDLE_CONNECTION_SECONDS = 60
+"""Idle connections are dropped before a proxy or a firewall in between does it silently."""
+
+
+def soap_stub(endpoint: Endpoint, timeout_seconds: float) -> VimObject:
+    """Return a pyVmomi stub for `endpoint`, not logged in; every socket operation ends after `timeout_seconds`."""
+
+    class Connection(HTTPSConnection):
+        """An HTTPS connection that says why it could not be made."""
+
+        def connect(self) -> None:
+            try:
+                super().connect()
+            except OSError as error:
+                self.close()
+                raise unreachable(endpoint, error) from error
+
+    host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
+    stub: VimObject = SoapStubAdapter(  # type: ignore[no-untyped-call]  # pyVmomi types its attributes, not its constructors
+        host=host,
+        port=endpoint.port,
+        path=SDK_PATH,
+        version=API_VERSION,
+        poolSize=_POOLED_CONNECTIONS,
+        connectionPoolTimeout=_IDLE_CONNECTION_SECONDS,
+        httpConnectionTimeout=timeout_seconds,
+        sslContext=tls_context(endpoint),
+    )
+    stub.scheme = Connection
+    return stub
