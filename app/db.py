@@ -38,7 +38,7 @@ class Base(DeclarativeBase):
     """Base of every table; datetimes carry their zone, dictionaries are JSONB."""
 
     metadata = MetaData(naming_convention=NAMING)
-    type_annotation_map = {datetime: DateTime(timezone=True), Json: JSONB}  # noqa: RUF012  # SQLAlchemy's own idiom
+    type_annotation_map = {datetime: DateTime(timezone=True), Json: JSONB(none_as_null=True)}  # noqa: RUF012  # SQLAlchemy's own idiom
 
 
 def driver_url(url: str) -> str:

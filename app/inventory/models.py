@@ -158,7 +158,7 @@ class VirtualMachine(_Discovered, Base):
     )
 
     moref: Mapped[str]
-    instance_uuid: Mapped[str]
+    instance_uuid: Mapped[str | None]
     zone_id: Mapped[UUID] = mapped_column(ForeignKey("zone.id", ondelete="CASCADE"))
     cluster_id: Mapped[UUID | None] = mapped_column(ForeignKey("cluster.id", ondelete="SET NULL"))
     host_id: Mapped[UUID | None] = mapped_column(ForeignKey("host.id", ondelete="SET NULL"))
@@ -171,6 +171,8 @@ class VirtualMachine(_Discovered, Base):
     guest_id: Mapped[str] = mapped_column(server_default="")
     cpu_count: Mapped[int] = mapped_column(server_default="0")
     memory_mib: Mapped[int] = mapped_column(server_default="0")
+    observed_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    """When vCenter was asked for what this row says; a sync that began to read before then leaves it alone."""
 
     volumes: Mapped[list[Volume]] = relationship(
         primaryjoin="and_(Volume.vm_id == VirtualMachine.id, Volume.removed_at.is_(None))",
@@ -210,8 +212,13 @@ class Volume(_Discovered, Base):
     path: Mapped[str]
     """`[ds] dir/name.vmdk`, of the newest link of its chain."""
     capacity_bytes: Mapped[int] = mapped_column(BigInteger)
+    """0 where vCenter does not say."""
     physical_bytes: Mapped[int | None] = mapped_column(BigInteger)
     thin: Mapped[bool | None]
+    moving_to: Mapped[str | None]
+    """Where a migration that is under way takes it (a datastore path); until that is over a sync leaves it alone."""
+    observed_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    """When vCenter was asked for what this row says; a sync that began to read before then leaves it alone."""
     disk_offering_id: Mapped[UUID | None] = mapped_column(ForeignKey("disk_offering.id", ondelete="RESTRICT"))
 
     pool: Mapped[StoragePool] = relationship(lazy="joined")

@@ -1,0 +1,85 @@
+"""The vCenters that vrelocate works with: add one, list them, and open a session to one."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from pydantic import SecretStr
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session as DbSession
+
+from app.db import transaction
+from app.errors import InvalidParameter, NotFound
+from app.inventory.models import VCenter
+from app.sealing import seal, unseal
+from app.settings import settings
+from app.vsphere.endpoint import Endpoint
+from app.vsphere.session import Session, about, session_for
+
+
+def add_vcenter(
+    *, name: str, url: str, username: str, password: str, thumbprint: str | None, insecure: bool, replace: bool = False
+) -> UUID:
+    """Log in to a vCenter once and, when that works, keep it under `name`; its password is sealed.
+
+    With `replace` a vCenter of that name is updated in place. Raises `InvalidParameter` when the name is taken
+    otherwise, and what the login raises: an address or a password that does not work is not kept.
+    """
+    endpoint = Endpoint(
+        url=url, username=username, password=SecretStr(password), thumbprint=thumbprint, insecure=insecure
+    )
+    probe = Session(endpoint, timeout_seconds=settings().vcenter_call_timeout_seconds)
+    try:
+        seen = about(probe)
+    finally:
+        probe.close()
+    with transaction() as session:
+        vcenter = session.scalars(select(VCenter).where(VCenter.name == name).with_for_update()).one_or_none()
+        if vcenter is None:
+            vcenter = VCenter(name=name)
+            session.add(vcenter)
+        elif not replace:
+            raise InvalidParameter(f"there is a vCenter named {name} already: choose another name, or use --if-absent")
+        vcenter.url, vcenter.username, vcenter.password_sealed = url, username, seal(password)
+        vcenter.thumbprint, vcenter.insecure = thumbprint, insecure
+        vcenter.instance_uuid = seen.instance_uuid
+        vcenter.next_sync_at = func.now()
+        session.flush()
+        return vcenter.id
+
+
+def list_vcenters() -> list[VCenter]:
+    """Return every vCenter, by name."""
+    with transaction() as session:
+        return list(session.scalars(select(VCenter).order_by(VCenter.name)))
+
+
+def vcenter_named(name_or_id: str) -> VCenter:
+    """Return the vCenter of that name or id; raises `NotFound`, naming those that exist."""
+    vcenters = list_vcenters()
+    for vcenter in vcenters:
+        if name_or_id in {vcenter.name, str(vcenter.id)}:
+            return vcenter
+    known = ", ".join(vcenter.name for vcenter in vcenters) or "none yet: `vrelocate vcenter add` adds one"
+    raise NotFound(f"there is no vCenter {name_or_id!r}; known: {known}")
+
+
+def endpoint_of(session: DbSession, vcenter_id: UUID) -> Endpoint:
+    """Return how to reach a vCenter, its password unsealed."""
+    vcenter = session.get(VCenter, vcenter_id)
+    if vcenter is None:
+        raise NotFound(f"there is no vCenter {vcenter_id}")
+    return Endpoint(
+        url=vcenter.url,
+        username=vcenter.username,
+        password=SecretStr(unseal(vcenter.password_sealed)),
+        thumbprint=vcenter.thumbprint,
+        insecure=vcenter.insecure,
+    )
+
+
+def session_to(vcenter_id: UUID) -> Session:
+    """Return this process's session to a vCenter, made on first use."""
+    with transaction() as session:
+        endpoint = endpoint_of(session, vcenter_id)
+    return session_for(vcenter_id, endpoint, timeout_seconds=settings().vcenter_call_timeout_seconds)
