@@ -1,0 +1,84 @@
+"""API keys: made, found, revoked; and who a request comes from.
+
+A secret is shown once, when its key is made; at rest it is sealed with the installation's master key, because a
+signature can only be checked with the secret itself.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from app import sealing
+from app.access import queries
+from app.access.models import ApiKey
+from app.access.roles import Role
+from app.access.signature import parse_expires, verify
+from app.errors import InvalidParameter, NotAuthenticated, NotFound
+
+_KEY_BYTES = 48
+"""Gives 64 characters, all of them safe in a URL: clients that encode badly sign them right all the same."""
+
+_REFUSED = "unable to verify user credentials and/or request signature"
+"""CloudStack's one text for every reason: an unknown key, a wrong signature, a lapsed request."""
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who a request comes from."""
+
+    user_id: UUID
+    account_id: UUID
+    role: Role
+    key_name: str
+
+
+def create_key(session: Session, name: str, role: Role = Role.ADMIN) -> tuple[ApiKey, str]:
+    """Make a key; return it with its secret, which cannot be read again.
+
+    Raises `InvalidParameter` when there is, or was, a key of that name.
+    """
+    if not name.strip():
+        raise InvalidParameter("a key needs a name")
+    if queries.key_named(session, name):
+        raise InvalidParameter(f"there is a key named {name!r} already; names are not used twice")
+    secret = secrets.token_urlsafe(_KEY_BYTES)
+    key = ApiKey(
+        name=name, key=secrets.token_urlsafe(_KEY_BYTES), secret_sealed=sealing.seal(secret), role=Role(role).value
+    )
+    session.add(key)
+    session.flush()
+    return key, secret
+
+
+def revoke_key(session: Session, name: str) -> None:
+    """Make the key useless from now on; raises `NotFound` when no living key has that name."""
+    if not queries.revoke(session, name):
+        raise NotFound(f"no living key is named {name!r}")
+
+
+def authenticate(session: Session, parameters: Mapping[str, str]) -> Caller:
+    """Return who signed a request; `parameters` are all of its parameters with their names as the client wrote them.
+
+    Raises `NotAuthenticated`, always with the same text.
+    """
+    named = {name.lower(): value for name, value in parameters.items()}
+    signature, api_key = named.get("signature"), named.get("apikey")
+    found = queries.find_key(session, api_key) if signature and api_key else None
+    if not signature or not found:
+        raise NotAuthenticated(_REFUSED)
+    key, now = found
+    if not verify(parameters, sealing.unseal(key.secret_sealed), signature):
+        raise NotAuthenticated(_REFUSED)
+    if named.get("signatureversion") == "3":
+        try:
+            lapsed = parse_expires(named.get("expires", "")) <= now
+        except ValueError:
+            lapsed = True
+        if lapsed:
+            raise NotAuthenticated(_REFUSED)
+    return Caller(user_id=key.id, account_id=key.account_id, role=Role(key.role), key_name=key.name)

@@ -1,0 +1,44 @@
+"""Every SQL statement about API keys."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from app.access.models import ApiKey
+
+
+def find_key(session: Session, key: str) -> tuple[ApiKey, datetime] | None:
+    """Return the living key and the database's present time, by which a request's expiry is judged."""
+    row = session.execute(
+        select(ApiKey, func.now()).where(ApiKey.key == key, ApiKey.revoked_at.is_(None))
+    ).one_or_none()
+    return (row[0], row[1]) if row else None
+
+
+def key_named(session: Session, name: str) -> ApiKey | None:
+    """Return the key of that name, revoked or not."""
+    return session.scalars(select(ApiKey).where(ApiKey.name == name)).one_or_none()
+
+
+def all_keys(session: Session) -> list[ApiKey]:
+    """Return every key, revoked ones too, by name."""
+    return list(session.scalars(select(ApiKey).order_by(ApiKey.name)))
+
+
+def revoke(session: Session, name: str) -> bool:
+    """Revoke the living key of that name; say whether there was one."""
+    revoked = session.execute(
+        update(ApiKey).where(ApiKey.name == name, ApiKey.revoked_at.is_(None)).values(revoked_at=func.now())
+    )
+    return bool(revoked.rowcount)  # type: ignore[attr-defined]  # an UPDATE gives a CursorResult
+
+
+def account_names(session: Session, account_ids: Collection[UUID]) -> dict[UUID, str]:
+    """Return the name of each account: that of its key."""
+    rows = session.execute(select(ApiKey.account_id, ApiKey.name).where(ApiKey.account_id.in_(set(account_ids))))
+    return {row.account_id: row.name for row in rows}
