@@ -15,7 +15,11 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/vmware/govmomi/vim25/types"
+
+	"vrelocate/simulator/internal/inventory"
 	"vrelocate/simulator/internal/server"
+	"vrelocate/simulator/internal/vcenter"
 )
 
 // Exit codes. A parent tells a mistake of its own (2) from a port in use or a broken scenario (1).
@@ -61,12 +65,30 @@ func serve(ctx context.Context, opts *options, stdout io.Writer) error {
 	}
 	defer opts.model.Remove()
 
+	described := new(inventory.Built) // of a scenario; without one it describes nothing
+	if opts.scenario != nil {
+		var err error
+		if described, err = inventory.Build(ctx, opts.model, opts.scenario); err != nil {
+			return fmt.Errorf("making the scenario's inventory: %w", err)
+		}
+	}
+	if !opts.plain {
+		if _, err := vcenter.TakeOver(opts.model, behaviour(described)); err != nil {
+			return fmt.Errorf("taking over the inventory: %w", err)
+		}
+	}
+
 	srv, err := server.Start(opts.model, opts.server)
 	if err != nil {
 		return err
 	}
 	defer srv.Stop()
 
+	if opts.scenario != nil {
+		if err := described.Tag(ctx, srv.URL(), opts.scenario.Tags); err != nil {
+			return fmt.Errorf("making the scenario's tags: %w", err)
+		}
+	}
 	if opts.readyFile != "" {
 		if err := srv.Ready().Write(opts.readyFile); err != nil {
 			return err
@@ -76,4 +98,17 @@ func serve(ctx context.Context, opts *options, stdout io.Writer) error {
 
 	<-ctx.Done()
 	return nil
+}
+
+// behaviour gives what a scenario says of its datastores to the vCenter that has them.
+func behaviour(described *inventory.Built) vcenter.Options {
+	datastores := make(map[types.ManagedObjectReference]vcenter.Datastore)
+	for ref, ds := range described.Datastores {
+		datastores[ref] = vcenter.Datastore{
+			CapacityBytes:      int64(ds.Capacity),
+			UsedElsewhereBytes: int64(ds.UsedElsewhere),
+			BytesPerSecond:     int64(ds.Rate),
+		}
+	}
+	return vcenter.Options{Datastores: datastores}
 }

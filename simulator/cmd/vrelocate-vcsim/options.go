@@ -5,10 +5,13 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/vmware/govmomi/simulator"
 
+	"vrelocate/simulator/internal/inventory"
+	"vrelocate/simulator/internal/scenario"
 	"vrelocate/simulator/internal/server"
 )
 
@@ -21,6 +24,7 @@ const (
 
 type options struct {
 	model         *simulator.Model
+	scenario      *scenario.Scenario // nil: the model of vcsim's flags
 	server        server.Options
 	plain         bool
 	readyFile     string
@@ -36,6 +40,7 @@ func parseOptions(args []string, getenv func(string) string, stdout io.Writer) (
 	flags.StringVar(&opts.server.Listen, "listen", "127.0.0.1:8989", "`host:port` to answer on; port 0 is a free one")
 	flags.StringVar(&opts.server.Listen, "l", "127.0.0.1:8989", "vcsim's name for -listen")
 	flags.BoolVar(&opts.plain, "plain", false, "serve vcsim as govmomi ships it, with none of vrelocate's behaviour")
+	scenarioFile := flags.String("scenario", "", "YAML `file` that describes the inventory, see docs/simulator.md")
 	flags.StringVar(&opts.readyFile, "ready-file", "", "write `file` (JSON, mode 0600) when everything answers")
 	flags.BoolVar(&opts.dieWithParent, "die-with-parent", false,
 		"stop when the process that started this one is gone, or closes our stdin if that is a pipe")
@@ -60,6 +65,17 @@ func parseOptions(args []string, getenv func(string) string, stdout io.Writer) (
 		return nil, errors.New("-tlscert and -tlskey go together: give both or neither")
 	}
 
+	if *scenarioFile != "" {
+		if clash := modelFlagsSet(flags); len(clash) != 0 {
+			return nil, fmt.Errorf("-scenario describes the whole inventory: leave out -%s", strings.Join(clash, " -"))
+		}
+		var err error
+		if opts.scenario, err = scenario.Load(*scenarioFile); err != nil {
+			return nil, err
+		}
+		opts.model = inventory.EmptyModel()
+	}
+
 	opts.server.Username, opts.server.Password = "user", "pass" // vcsim's own defaults
 	if name := getenv(envUsername); name != "" {
 		opts.server.Username = name
@@ -68,6 +84,21 @@ func parseOptions(args []string, getenv func(string) string, stdout io.Writer) (
 		opts.server.Password = password
 	}
 	return opts, nil
+}
+
+// modelNames are the flags that size vcsim's own model.
+var modelNames = []string{"dc", "cluster", "host", "standalone-host", "ds", "vm", "pool", "app", "pod", "pg", "pg-nsx",
+	"nsx", "folder", "autostart"}
+
+// modelFlagsSet gives those of modelNames that were set.
+func modelFlagsSet(flags *flag.FlagSet) []string {
+	var set []string
+	flags.Visit(func(f *flag.Flag) {
+		if slices.Contains(modelNames, f.Name) {
+			set = append(set, f.Name)
+		}
+	})
+	return set
 }
 
 // modelFlags are vcsim's flags with vcsim's names and meaning (govmomi's vcsim/main.go), so that whoever knows vcsim

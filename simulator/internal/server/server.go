@@ -71,6 +71,9 @@ func listen(service *simulator.Service) (srv *simulator.Server, err error) {
 // Ready is what a parent needs to know to use this vCenter.
 func (s *Server) Ready() Ready { return s.ready }
 
+// URL gives where the server answers, with the credentials in it. It is never printed.
+func (s *Server) URL() *url.URL { return s.http.URL }
+
 // stopGrace bounds how long Stop waits for answers under way. A client's long poll may ask for minutes.
 const stopGrace = 2 * time.Second
 

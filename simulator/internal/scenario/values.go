@@ -1,0 +1,134 @@
+package scenario
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/goccy/go-yaml/ast"
+)
+
+// Size is a number of bytes, written as 40GiB, 500MB or a plain number of bytes.
+type Size int64
+
+// Rate is a number of bytes a second, written as 200MB/s.
+type Rate int64
+
+// DefaultRate is the rate of a datastore that names none: a mid-range array over 10 Gbit/s.
+const DefaultRate Rate = 500e6
+
+var units = []struct {
+	suffix string
+	bytes  float64
+}{
+	{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"TiB", 1 << 40},
+	{"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12}, {"B", 1},
+}
+
+func parseBytes(text string) (int64, bool) {
+	factor := 1.0
+	for _, unit := range units {
+		if number, found := strings.CutSuffix(text, unit.suffix); found {
+			text, factor = strings.TrimSpace(number), unit.bytes
+			break
+		}
+	}
+	number, err := strconv.ParseFloat(text, 64)
+	value := number * factor
+	// The limit keeps sums of sizes far from overflow: 1 EiB is 8,000 times the largest VMFS datastore.
+	if err != nil || math.IsNaN(value) || value < 0 || value > 1<<60 {
+		return 0, false
+	}
+	return int64(value), true
+}
+
+// at puts a node's position before a message, in the form of the YAML library's own errors.
+func at(node ast.Node, format string, args ...any) error {
+	position := node.GetToken().Position
+	return fmt.Errorf("[%d:%d] %s", position.Line, position.Column, fmt.Sprintf(format, args...))
+}
+
+func text(node ast.Node) string { return node.GetToken().Value }
+
+// UnmarshalYAML implements yaml.NodeUnmarshaler.
+func (s *Size) UnmarshalYAML(node ast.Node) error {
+	bytes, ok := parseBytes(text(node))
+	if !ok {
+		return at(node, "%q is not a size; write 40GiB, 500MB or a number of bytes", text(node))
+	}
+	*s = Size(bytes)
+	return nil
+}
+
+// UnmarshalYAML implements yaml.NodeUnmarshaler.
+func (r *Rate) UnmarshalYAML(node ast.Node) error {
+	amount, perSecond := strings.CutSuffix(text(node), "/s")
+	bytes, ok := parseBytes(amount)
+	if !perSecond || !ok || bytes == 0 {
+		return at(node, "%q is not a rate; write 200MB/s", text(node))
+	}
+	*r = Rate(bytes)
+	return nil
+}
+
+// DiskKind is how a virtual disk takes space.
+type DiskKind string
+
+// The kinds of vSphere's flat disks: VirtualDiskType thin, preallocated and eagerZeroedThick.
+const (
+	Thin  DiskKind = "thin"  // grows as it is written
+	Thick DiskKind = "thick" // taken at once, zeroed on first write
+	Eager DiskKind = "eager" // taken and zeroed at once
+)
+
+// UnmarshalYAML implements yaml.NodeUnmarshaler.
+func (k *DiskKind) UnmarshalYAML(node ast.Node) error {
+	switch kind := DiskKind(text(node)); kind {
+	case Thin, Thick, Eager:
+		*k = kind
+		return nil
+	}
+	return at(node, "%q is not a kind of disk; write thin, thick or eager", text(node))
+}
+
+// When is the moment of a planned fault.
+type When struct {
+	Call    bool // the call itself is answered with the fault; no task is made
+	Percent int  // 0 to 99: the task fails when this much of its work is done
+}
+
+// UnmarshalYAML implements yaml.NodeUnmarshaler.
+func (w *When) UnmarshalYAML(node ast.Node) error {
+	if text(node) == "call" {
+		*w = When{Call: true}
+		return nil
+	}
+	number, isPercent := strings.CutSuffix(text(node), "%")
+	percent, err := strconv.Atoi(number)
+	if !isPercent || err != nil || percent < 0 || percent > 99 {
+		return at(node, "%q is not a moment; write 0%% to 99%% of a task's work, or call for the call itself", text(node))
+	}
+	*w = When{Percent: percent}
+	return nil
+}
+
+// Times is how often a planned fault strikes.
+type Times int
+
+// Always strikes every time.
+const Always Times = -1
+
+// UnmarshalYAML implements yaml.NodeUnmarshaler.
+func (t *Times) UnmarshalYAML(node ast.Node) error {
+	if text(node) == "always" {
+		*t = Always
+		return nil
+	}
+	times, err := strconv.Atoi(text(node))
+	if err != nil || times < 1 {
+		return at(node, "%q is not a number of times; write 1 or more, or always", text(node))
+	}
+	*t = Times(times)
+	return nil
+}

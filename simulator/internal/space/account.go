@@ -1,0 +1,106 @@
+// Package space keeps the account of a datastore's space: which file takes how much, to the byte, at every moment of a
+// copy.
+package space
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+)
+
+// NoSpaceError says that a datastore is too full.
+type NoSpaceError struct {
+	NeedBytes int64
+	FreeBytes int64
+}
+
+func (e *NoSpaceError) Error() string {
+	return fmt.Sprintf("%d bytes are needed and %d are free", e.NeedBytes, e.FreeBytes)
+}
+
+// Account is the space of one datastore. Its methods may be called by many at once.
+type Account struct {
+	mu        sync.Mutex
+	capacity  int64
+	elsewhere int64            // taken by what is no file of ours
+	files     map[string]int64 // path on the datastore: bytes it takes
+	used      int64            // the sum of files
+}
+
+// NewAccount opens the account of a datastore of a capacity, of which some is taken by what is no file.
+func NewAccount(capacity, elsewhere int64) *Account {
+	return &Account{capacity: capacity, elsewhere: elsewhere, files: make(map[string]int64)}
+}
+
+// Capacity gives the size of the datastore in bytes.
+func (a *Account) Capacity() int64 { return a.capacity }
+
+// Free gives what nothing takes, in bytes.
+func (a *Account) Free() int64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.free()
+}
+
+func (a *Account) free() int64 { return max(0, a.capacity-a.elsewhere-a.used) }
+
+// Set records that a file now takes so many bytes. A file that grows must fit, or nothing changes and the error is a
+// *NoSpaceError.
+func (a *Account) Set(path string, bytes int64) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	growth := bytes - a.files[path]
+	if growth > 0 && growth > a.free() {
+		return &NoSpaceError{NeedBytes: growth, FreeBytes: a.free()}
+	}
+	a.files[path] = bytes
+	a.used += growth
+	return nil
+}
+
+// Of gives what a file takes.
+func (a *Account) Of(path string) (bytes int64, known bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	bytes, known = a.files[path]
+	return bytes, known
+}
+
+// Remove forgets a file, or a folder with all that is in it.
+func (a *Account) Remove(path string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for file, bytes := range a.within(path) {
+		a.used -= bytes
+		delete(a.files, file)
+	}
+}
+
+// Replace sets what a folder's files take to what was found there; the folder "" is the whole datastore. What was found
+// is there, so it counts even where it no longer fits.
+func (a *Account) Replace(folder string, found map[string]int64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for file, bytes := range a.within(folder) {
+		a.used -= bytes
+		delete(a.files, file)
+	}
+	for file, bytes := range found {
+		a.used += bytes - a.files[file]
+		a.files[file] = bytes
+	}
+}
+
+// within gives the files that a path stands for: itself, or what is in the folder.
+func (a *Account) within(path string) map[string]int64 {
+	if bytes, known := a.files[path]; known {
+		return map[string]int64{path: bytes}
+	}
+	some := make(map[string]int64)
+	for file, bytes := range a.files {
+		if path == "" || strings.HasPrefix(file, path+"/") {
+			some[file] = bytes
+		}
+	}
+	return some
+}

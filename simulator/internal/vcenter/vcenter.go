@@ -1,0 +1,69 @@
+// Package vcenter puts time and truth on govmomi's simulator. What govmomi does rightly stays govmomi's; each managed
+// object that behaves differently here has one file, which says what was changed and from which document we know it.
+package vcenter
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/vmware/govmomi/simulator"
+	"github.com/vmware/govmomi/vim25/types"
+)
+
+// Datastore says what vcsim does not know of a datastore.
+type Datastore struct {
+	CapacityBytes      int64
+	UsedElsewhereBytes int64 // taken by what is no file of the simulator
+	BytesPerSecond     int64 // shared by all that read from it or write to it
+}
+
+// Options say how a vCenter behaves.
+type Options struct {
+	// Datastores holds those that a scenario describes. Any other keeps the capacity that vcsim gives it.
+	Datastores map[types.ManagedObjectReference]Datastore
+}
+
+// VCenter is a simulated vCenter with vrelocate's behaviour.
+type VCenter struct {
+	registry *simulator.Registry
+
+	mu     sync.Mutex
+	stores map[types.ManagedObjectReference]*store
+	named  map[placeName]*store
+}
+
+// TakeOver gives a model that was made, and does not answer yet, its behaviour: every disk gets a true descriptor, every
+// datastore a true account of its space.
+func TakeOver(model *simulator.Model, opts Options) (*VCenter, error) {
+	vc := &VCenter{
+		registry: model.Map(),
+		stores:   make(map[types.ManagedObjectReference]*store),
+		named:    make(map[placeName]*store),
+	}
+	ctx := vc.newContext()
+	for _, entity := range vc.registry.All("Datastore") {
+		vc.open(entity.(*simulator.Datastore), opts.Datastores[entity.Reference()])
+	}
+	for _, entity := range vc.registry.All("VirtualMachine") {
+		vm := entity.(*simulator.VirtualMachine)
+		if err := vc.adopt(ctx, vm); err != nil {
+			return nil, fmt.Errorf("vm %q: %w", vm.Name, err)
+		}
+	}
+	for _, s := range vc.stores {
+		if err := s.scan(""); err != nil {
+			return nil, fmt.Errorf("datastore %q: %w", s.name, err)
+		}
+		vc.publish(ctx, s)
+	}
+	return vc, nil
+}
+
+// newContext gives a context of its own: an object's lock is held on behalf of a context, so two that work at the same
+// time need one each.
+func (vc *VCenter) newContext() *simulator.Context {
+	ctx := simulator.NewContext()
+	ctx.Map = vc.registry
+	ctx.Session.Map = vc.registry
+	return ctx
+}
