@@ -7,6 +7,7 @@ mean an ignore on nearly every line. The edge is here instead: what crosses it b
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 from pyVmomi import vim as _vim
@@ -17,3 +18,10 @@ vmodl: Any = _vmodl
 
 VimObject: TypeAlias = Any
 """An object of the vSphere API as pyVmomi made it: a managed object, a data object or a fault."""
+
+
+def utc(moment: datetime | None) -> datetime | None:
+    """Return a time of vCenter's in UTC; one without a zone is UTC already, as the API promises."""
+    if moment is None:
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

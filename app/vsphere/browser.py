@@ -1,0 +1,155 @@
+"""What lies on datastores: searches for VMDK files (HostDatastoreBrowser).
+
+Each search is a task of vCenter's; all datastores are searched at the same time. Only descriptors are listed: vCenter
+leaves extents (`-flat`, `-delta`, `-ctk`, …) out by itself, and what lets them through is filtered here.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from app.vsphere.collector import property_spec, retrieve
+from app.vsphere.errors import VCenterFault, VCenterUnreachable
+from app.vsphere.facts import Datastore, FaultClass, FaultInfo, LooseDisk, TaskSnapshot, TaskState
+from app.vsphere.paths import DatastorePath
+from app.vsphere.pyvmomi import VimObject, utc, vim
+from app.vsphere.session import Session
+from app.vsphere.task_info import UNREADABLE
+from app.vsphere.task_watch import TaskWatch
+from app.vsphere.tasks import cancel_task
+
+log = logging.getLogger(__name__)
+
+SEARCH_TIMEOUT_SECONDS = 300.0
+"""A datastore whose search takes longer counts as not searched."""
+
+_EXTENT = re.compile(r"-(flat|delta|ctk|rdm|rdmp|sesparse|s\d{3}|f\d{3})\.vmdk$", re.IGNORECASE)
+_POLL_SECONDS = 5.0
+_KIB = 1024
+
+
+def vmdks_on(session: Session, datastores: Iterable[Datastore]) -> dict[str, list[LooseDisk]]:
+    """Return every VMDK descriptor of these datastores, by datastore; they may well belong to VMs.
+
+    Datastores that cannot be searched, or not within `SEARCH_TIMEOUT_SECONDS`, are left out, and logged.
+    """
+    asked = {datastore.moref: datastore for datastore in datastores if datastore.accessible}
+    browsers = {
+        moref: found.properties["browser"]
+        for moref, found in retrieve(
+            session, [("Datastore", moref) for moref in asked], [property_spec(vim.Datastore, ["browser"])]
+        ).items()
+        if "browser" in found.properties
+    }
+    searches = {}
+    for moref, browser in browsers.items():
+        root = DatastorePath(asked[moref].name, "")
+        try:
+            searches[_start(session, browser, root, "*.vmdk", deep=True)] = asked[moref]
+        except VCenterFault as refused:
+            log.warning("datastore %s is not searched: %s", asked[moref].name, refused)
+    ended = _wait_for_ends(session, searches, SEARCH_TIMEOUT_SECONDS)
+    listed = {}
+    for task, datastore in searches.items():
+        try:
+            listed[datastore.moref] = list(_files(_result(session, ended[task]), datastore))
+        except (VCenterFault, *UNREADABLE) as refused:
+            log.warning("datastore %s could not be searched: %s", datastore.name, refused)
+    return listed
+
+
+def vmdk_at(session: Session, browser: VimObject, datastore: Datastore, path: DatastorePath) -> LooseDisk | None:
+    """Return the VMDK descriptor at exactly `path`; None when neither it nor perhaps its folder exists.
+
+    Raises `VCenterFault` when the datastore cannot be looked at: then it is not known.
+    """
+    # vcsim reads brackets as a pattern; what else the pattern lets through is filtered by the exact name below.
+    pattern = re.sub(r"[\[\]\\]", "?", path.name)
+    task = _start(session, browser, path.folder, pattern, deep=False)
+    try:
+        result = _result(session, _wait_for_ends(session, [task], session.timeout_seconds)[task])
+    except VCenterFault as refused:
+        if refused.fault.name == "FileNotFound":
+            return None
+        raise
+    return next((disk for disk in _files(result, datastore) if DatastorePath.parse(disk.path) == path), None)
+
+
+def _start(session: Session, browser: VimObject, folder: DatastorePath, pattern: str, *, deep: bool) -> str:
+    """Start one search; sending it twice does no harm."""
+    details = vim.host.DatastoreBrowser.VmDiskQuery.Details(
+        diskType=True, capacityKb=True, thin=True, hardwareVersion=False, controllerType=False
+    )
+    spec = vim.host.DatastoreBrowser.SearchSpec(
+        query=[vim.host.DatastoreBrowser.VmDiskQuery(details=details)],
+        details=vim.host.DatastoreBrowser.FileInfo.Details(
+            fileType=True, fileSize=True, modification=True, fileOwner=False
+        ),
+        matchPattern=[pattern],
+        searchCaseInsensitive=deep,
+        sortFoldersFirst=False,
+    )
+    kind, moref = type(browser).__name__.rpartition(".")[2], browser._moId  # noqa: SLF001  # no public name
+
+    def submit(_content: VimObject) -> str:
+        place = session.moref(f"Host{kind}", moref)
+        search: Callable[..., Any] = place.SearchDatastoreSubFolders_Task if deep else place.SearchDatastore_Task
+        return str(search(datastorePath=str(folder), searchSpec=spec)._moId)  # noqa: SLF001  # as above
+
+    return session.call(submit)
+
+
+def _wait_for_ends(session: Session, tasks: Iterable[str], timeout_seconds: float) -> Mapping[str, TaskSnapshot]:
+    """Wait until all tasks have ended; those that have not in time are cancelled, and come as they stand."""
+    latest = {task: TaskSnapshot(task, TaskState.QUEUED) for task in tasks}
+    deadline = time.monotonic() + timeout_seconds
+    watch = TaskWatch(session)
+    try:
+        for gone in watch.watch(latest):
+            latest[gone] = TaskSnapshot(gone, TaskState.GONE)
+        while not all(task.ended for task in latest.values()) and time.monotonic() < deadline:
+            for changed in watch.wait(_POLL_SECONDS):
+                latest[changed.moref] = changed
+    finally:
+        watch.close()
+    for late in (task for task in latest.values() if not task.ended):
+        cancel_task(session, late.moref)
+    return latest
+
+
+def _result(session: Session, task: TaskSnapshot) -> list[VimObject]:
+    """Return what a search found, folder by folder; raise `VCenterFault` when it failed or did not end."""
+    if task.fault is not None:
+        raise VCenterFault(task.fault)
+    if task.state is not TaskState.SUCCESS:
+        raise VCenterFault(FaultInfo("Timedout", "the search of the datastore did not end", FaultClass.RETRY))
+    found = retrieve(session, [("Task", task.moref)], [property_spec(vim.Task, ["info.result"])])
+    result = found[task.moref].properties.get("info.result") if task.moref in found else None
+    if result is None:
+        raise VCenterUnreachable("vCenter has lost the result of a datastore search")
+    return list(result) if isinstance(result, list) else [result]
+
+
+def _files(folders: Iterable[VimObject], datastore: Datastore) -> Iterable[LooseDisk]:
+    for folder in folders:
+        place = DatastorePath.parse(folder.folderPath)
+        if place is None:
+            continue
+        for file in folder.file or []:
+            if _EXTENT.search(file.path) or not file.path.lower().endswith(".vmdk"):
+                continue
+            capacity_kib = getattr(file, "capacityKb", None)
+            yield LooseDisk(
+                path=str(place / file.path),
+                datastore_moref=datastore.moref,
+                datacenter_moref=datastore.datacenter_moref,
+                capacity_bytes=None if capacity_kib is None else capacity_kib * _KIB,
+                physical_bytes=file.fileSize,
+                thin=getattr(file, "thin", None),
+                uuid=None,
+                modified_at=utc(file.modification),
+            )

@@ -1,0 +1,135 @@
+"""Datacenters, clusters, hosts and datastores, out of the properties that were read."""
+
+from __future__ import annotations
+
+import re
+
+from app.vsphere.collector import Objects, again, property_spec, reference, traversal
+from app.vsphere.facts import Cluster, Datacenter, Datastore, Host, Mount
+from app.vsphere.pyvmomi import VimObject, vim
+
+DATASTORE = "Datastore"
+_STANDALONE = "ComputeResource"
+_CLUSTER_KINDS = (_STANDALONE, "ClusterComputeResource")
+
+
+def place_specs() -> list[VimObject]:
+    """Read what says where things are: names and parents up to the datacenter."""
+    return [
+        property_spec(vim.Folder, ["parent"]),  # datastore clusters (StoragePod) are folders too
+        property_spec(vim.Datacenter, ["name", "parent"]),
+        property_spec(vim.ComputeResource, ["name", "parent"]),
+        property_spec(vim.HostSystem, ["name", "parent", "runtime.connectionState", "runtime.inMaintenanceMode"]),
+    ]
+
+
+def place_kinds() -> list[VimObject]:
+    """Return the types that `place_specs` covers."""
+    return [vim.Folder, vim.Datacenter, vim.ComputeResource, vim.HostSystem]
+
+
+def datastore_spec() -> VimObject:
+    """Read what `datastores` needs."""
+    return property_spec(vim.Datastore, ["parent", "summary", "host"])
+
+
+def ancestors(name: str, *, aside: VimObject | None = None) -> VimObject:
+    """Return the traversal from any entity to its parents, up to the root, and `aside` from each of them."""
+    return traversal(
+        vim.ManagedEntity, "parent", name=name, then=[again(name)] if aside is None else [again(name), aside]
+    )
+
+
+def datacenter_of(objects: Objects, moref: str | None) -> str | None:
+    """Climb from an entity to its datacenter; None when an ancestor was not read, or there is none."""
+    while moref is not None:
+        found = objects.get(moref)
+        if found is None:
+            return None
+        if found.kind == "Datacenter":
+            return moref
+        moref = reference(found.properties.get("parent"))
+    return None
+
+
+def plain_name(name: str) -> str:
+    """Undo vSphere's escapes in entity names: a slash, a backslash or a percent sign comes as %2f, %5c or %25."""
+    return re.sub(r"%(2f|5c|25)", lambda escape: chr(int(escape[1], 16)), name, flags=re.IGNORECASE)
+
+
+def datacenters(objects: Objects) -> tuple[Datacenter, ...]:
+    """Return the datacenters among `objects`."""
+    return tuple(
+        Datacenter(moref=moref, name=plain_name(found.properties["name"]))
+        for moref, found in objects.items()
+        if found.kind == "Datacenter" and "name" in found.properties
+    )
+
+
+def clusters(objects: Objects) -> tuple[Cluster, ...]:
+    """Return the clusters, and the compute resources of hosts that are in none."""
+    return tuple(
+        Cluster(
+            moref=moref,
+            name=plain_name(found.properties["name"]),
+            datacenter_moref=datacenter,
+            standalone=found.kind == _STANDALONE,
+        )
+        for moref, found in objects.items()
+        if found.kind in _CLUSTER_KINDS
+        and "name" in found.properties
+        and (datacenter := datacenter_of(objects, moref)) is not None
+    )
+
+
+def hosts(objects: Objects) -> tuple[Host, ...]:
+    """Return the ESXi hosts."""
+    return tuple(
+        Host(
+            moref=moref,
+            name=plain_name(found.properties["name"]),
+            cluster_moref=cluster,
+            connected=found.properties.get("runtime.connectionState") == "connected",
+            in_maintenance=bool(found.properties.get("runtime.inMaintenanceMode")),
+        )
+        for moref, found in objects.items()
+        if found.kind == "HostSystem"
+        and "name" in found.properties
+        and (cluster := reference(found.properties.get("parent"))) is not None
+    )
+
+
+def datastores(objects: Objects) -> tuple[Datastore, ...]:
+    """Return the datastores; their `tags` are not known here."""
+    return tuple(
+        _datastore(moref, datacenter, found.properties["summary"], found.properties.get("host") or [])
+        for moref, found in objects.items()
+        if found.kind == DATASTORE
+        and "summary" in found.properties
+        and (datacenter := datacenter_of(objects, moref)) is not None
+    )
+
+
+def _datastore(moref: str, datacenter: str, summary: VimObject, mounts: list[VimObject]) -> Datastore:
+    return Datastore(
+        moref=moref,
+        name=summary.name,  # not `name`, which is escaped: paths hold this one
+        datacenter_moref=datacenter,
+        type=summary.type,
+        url=summary.url or "",
+        capacity_bytes=summary.capacity or 0,
+        free_bytes=summary.freeSpace or 0,
+        uncommitted_bytes=summary.uncommitted or 0,
+        accessible=bool(summary.accessible),
+        maintenance_mode=summary.maintenanceMode or "normal",
+        mounts=tuple(
+            Mount(
+                host_moref=str(reference(mount.key)),
+                # Both are optional, and unset by hosts that know nothing of trouble.
+                mounted=mount.mountInfo.mounted is not False,
+                accessible=mount.mountInfo.accessible is not False,
+                writable=mount.mountInfo.accessMode == "readWrite",
+            )
+            for mount in mounts
+        ),
+    )

@@ -1,0 +1,47 @@
+"""vCenter's tasks: read, find, cancel. `TaskWatch` follows many at once.
+
+A task that ended lives on for about ten minutes; then its reference is unknown, and only the inventory tells how it
+ended. Tasks run on without the session that started them.
+"""
+
+from __future__ import annotations
+
+from app.vsphere.collector import property_spec, retrieve, traversal
+from app.vsphere.errors import ManagedObjectGone, VCenterFault
+from app.vsphere.facts import TaskSnapshot, TaskState
+from app.vsphere.pyvmomi import vim
+from app.vsphere.session import Session
+from app.vsphere.task_info import SNAPSHOT_PATHS, read_task, snapshot
+from app.vsphere.task_watch import TaskWatch
+
+__all__ = ["TaskSnapshot", "TaskState", "TaskWatch", "cancel_task", "read_task", "running_tasks_of"]
+
+
+def running_tasks_of(session: Session, vm_moref: str) -> list[TaskSnapshot]:
+    """Return the queued and running tasks of a virtual machine (`recentTask`), whoever started them.
+
+    Raises `ManagedObjectGone` when there is no such VM.
+    """
+    found = retrieve(
+        session,
+        [("VirtualMachine", vm_moref)],
+        [property_spec(vim.Task, SNAPSHOT_PATHS)],
+        select=[traversal(vim.VirtualMachine, "recentTask")],
+    )
+    tasks = (snapshot(moref, task.properties) for moref, task in found.items() if task.kind == "Task")
+    return [task for task in tasks if not task.ended]
+
+
+def cancel_task(session: Session, moref: str) -> None:
+    """Ask vCenter to cancel a task, and return at once: how it ends is seen by watching it.
+
+    A task that has ended, or is forgotten, needs no cancelling and raises nothing. One that vCenter cannot cancel
+    raises `VCenterFault` (NotSupported).
+    """
+    try:
+        session.call(lambda _: session.moref("Task", moref).CancelTask())
+    except ManagedObjectGone:
+        return
+    except VCenterFault as refused:
+        if refused.fault.name != "InvalidState":
+            raise
