@@ -1,0 +1,118 @@
+"""`vrelocate keys create|list|revoke` and `vrelocate keygen`."""
+
+# ruff: noqa: PLC0415  # the database is loaded when a command runs, for `--help` to be quick
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from app.cli import options, terminal
+from app.cli.installation import enter
+
+app = typer.Typer(no_args_is_help=True, help="The keys that API clients sign with.")
+
+
+class RoleName(StrEnum):
+    """The roles of `app.access.roles`, whose docstrings say what each may do."""
+
+    ADMIN = "admin"
+    OPERATOR = "operator"
+    READ_ONLY = "read-only"
+
+
+@app.command()
+def create(
+    name: Annotated[str, typer.Argument(help="Whose key it is, as logs and job histories will show it.")],
+    *,
+    role: Annotated[
+        RoleName, typer.Option(help="admin: everything; operator: look and migrate; read-only: look.")
+    ] = RoleName.ADMIN,
+    as_json: options.Json = False,
+    state_dir: options.HostStateDir = None,
+) -> None:
+    """Make a key and print it with its secret, this one time: the secret cannot be read again."""
+    enter(state_dir)
+    from app.access.keys import create_key
+    from app.access.roles import Role
+    from app.db import transaction
+
+    with transaction() as session:
+        key, secret = create_key(session, name, Role(role.value))
+        shown = {"name": key.name, "role": key.role, "api_key": key.key, "secret_key": secret}
+    if as_json:
+        terminal.show_json(shown)
+        return
+    terminal.say(f"{name}, {role.value}: put these into the client's environment; the secret is not shown again")
+    terminal.show(f"VRELOCATE_API_KEY={shown['api_key']}")
+    terminal.show(f"VRELOCATE_SECRET_KEY={secret}")
+
+
+@app.command("list")
+def list_all(*, as_json: options.Json = False, state_dir: options.HostStateDir = None) -> None:
+    """List the keys, revoked ones too; never their secrets."""
+    enter(state_dir)
+    from app.access.queries import all_keys
+    from app.db import transaction
+
+    with transaction() as session:
+        keys = all_keys(session)
+    if as_json:
+        terminal.show_json(
+            [
+                {
+                    "name": key.name,
+                    "role": key.role,
+                    "api_key": key.key,
+                    "created": key.created_at.isoformat(),
+                    "revoked": key.revoked_at.isoformat() if key.revoked_at else None,
+                }
+                for key in keys
+            ]
+        )
+        return
+    terminal.show_table(
+        ("NAME", "ROLE", "CREATED", "REVOKED", "KEY"),
+        [
+            (
+                key.name,
+                key.role,
+                f"{key.created_at:%Y-%m-%d %H:%M} UTC",
+                f"{key.revoked_at:%Y-%m-%d %H:%M} UTC" if key.revoked_at else "",
+                key.key,
+            )
+            for key in keys
+        ],
+    )
+
+
+@app.command()
+def revoke(
+    name: Annotated[str, typer.Argument(help="The key's name.")],
+    *,
+    as_json: options.Json = False,
+    state_dir: options.HostStateDir = None,
+) -> None:
+    """Make a key useless from now on; jobs that it started go on."""
+    enter(state_dir)
+    from app.access.keys import revoke_key
+    from app.db import transaction
+
+    with transaction() as session:
+        revoke_key(session, name)
+    if as_json:
+        terminal.show_json({"name": name, "revoked": True})
+    else:
+        terminal.show(f"{name} is revoked")
+
+
+def keygen() -> None:
+    """Print a new master key, which seals credentials at rest.
+
+    Keep it in a file of mode 0600 and name that file in VRELOCATE_MASTER_KEY_FILE, the same for every process.
+    """
+    from app.sealing import new_key
+
+    terminal.show(new_key())

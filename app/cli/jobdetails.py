@@ -1,0 +1,58 @@
+"""One job with its whole history, for people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.cli import terminal
+from app.cli.jobview import JobView
+
+_ATTEMPT = ("number", "worker", "strategy", "started", "ended", "outcome", "fault", "message")
+_EVENT = ("at", "actor", "kind", "fromstate", "tostate", "detail")
+_DISK = ("name", "from", "to", "bytes", "seconds", "verified")
+
+
+def print_job(content: dict[str, Any]) -> None:
+    """Write what `queryAsyncJobResult` with details says about a job to standard output."""
+    view = JobView.parse(content)
+    facts = {
+        "job": view.id,
+        "command": view.command,
+        "works on": f"{content.get('jobinstancetype', '')} {view.instance_id}".strip(),
+        "state": view.state,
+        "doing": "" if view.over else view.doing(),
+        "progress": f"{view.progress} %",
+        "attempt": f"{view.attempt} of {view.max_attempts}" if view.max_attempts else "",
+        "created": str(content.get("created") or ""),
+        "completed": str(content.get("completed") or ""),
+        "error": f"{view.error_code}: {view.error_text}" if view.error_text else "",
+    }
+    width = max(map(len, facts))
+    for name, value in facts.items():
+        if value:
+            terminal.show(f"{name:<{width}}  {value}")
+    _section("disks", _DISK, view.disks, right=("bytes", "seconds"))
+    _section("attempts", _ATTEMPT, content.get("attempts") or [])
+    _section("events", _EVENT, content.get("events") or [])
+
+
+def _section(title: str, columns: tuple[str, ...], items: list[dict[str, Any]], *, right: tuple[str, ...] = ()) -> None:
+    if not items:
+        return
+    terminal.show(f"\n{title}")
+    # A column in which nothing stands says nothing.
+    shown = [name for name in columns if any(item.get(name) not in (None, "", {}) for item in items)]
+    headings = [name.upper() for name in shown]
+    terminal.show_table(
+        headings,
+        [[_text(item.get(name)) for name in shown] for item in items],
+        right=[name.upper() for name in right],
+    )
+
+
+def _text(value: object) -> str:
+    if isinstance(value, dict):
+        return " ".join(f"{name}={inner}" for name, inner in value.items() if inner not in (None, ""))
+    if isinstance(value, bool):
+        return "yes" if value else "NO"
+    return "" if value is None else str(value)
