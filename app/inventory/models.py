@@ -188,6 +188,8 @@ class Volume(_Discovered, Base):
     __tablename__ = "volume"
     __table_args__ = (
         CheckConstraint("(vm_id IS NULL) = (device_key IS NULL)", name="attached_has_device"),
+        CheckConstraint("(moving_to IS NULL) = (moved_by IS NULL)", name="moving_has_job"),
+        Index("ix_volume_moved_by", "moved_by", postgresql_where=text("moved_by IS NOT NULL")),
         Index(
             "uq_volume_path",
             "pool_id",
@@ -217,6 +219,8 @@ class Volume(_Discovered, Base):
     thin: Mapped[bool | None]
     moving_to: Mapped[str | None]
     """Where a migration that is under way takes it (a datastore path); until that is over a sync leaves it alone."""
+    moved_by: Mapped[UUID | None]
+    """The job of that migration."""
     observed_at: Mapped[datetime] = mapped_column(server_default=func.now())
     """When vCenter was asked for what this row says; a sync that began to read before then leaves it alone."""
     disk_offering_id: Mapped[UUID | None] = mapped_column(ForeignKey("disk_offering.id", ondelete="RESTRICT"))

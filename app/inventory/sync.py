@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from app.db import transaction
 from app.errors import VrelocateError
-from app.inventory.models import Cluster, Host, Mount, StoragePool, VCenter, VirtualMachine, Zone
+from app.inventory.models import Cluster, Host, Mount, StoragePool, VCenter, VirtualMachine, Volume, Zone
 from app.inventory.vcenters import session_to
 from app.inventory.volumes import VolumeSync
 from app.settings import settings
@@ -118,8 +118,9 @@ def _write(session: Session, vcenter_id: UUID, seen: facts.Inventory, began: dat
     # A VM whose datacenter vCenter does not tell (it is being made, or torn down) is seen by the next pass.
     placed = [vm for vm in seen.virtual_machines if vm.datacenter_moref in zones]
     vms = _keep_vms(session, vcenter_id, placed, _Places(zones, clusters, hosts, pools), began)
-    volumes = VolumeSync(session, vcenter_id, pools, vms, began).write(
-        placed, seen.loose_disks, seen.searched_datastores
+    rows = list(session.scalars(select(Volume).where(Volume.vcenter_id == vcenter_id)))
+    volumes = VolumeSync(session, vcenter_id, pools=pools, vms=vms, began=began, rows=rows).write(
+        placed, seen.loose_disks, seen.searched_datastores, whole=True
     )
 
     vcenter.synced_at, vcenter.sync_error, vcenter.instance_uuid = began, None, seen.about.instance_uuid

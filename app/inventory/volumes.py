@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, select
+from sqlalchemy import func
 from sqlalchemy.orm import Session
 
 from app.inventory.models import StoragePool, VirtualMachine, Volume
@@ -59,17 +59,18 @@ class VolumeSync:
         self,
         session: Session,
         vcenter_id: UUID,
+        *,
         pools: Mapping[str, StoragePool],
         vms: Mapping[str, VirtualMachine],
         began: datetime,
+        rows: list[Volume],
     ) -> None:
-        """Take what the rest of the pass matched: rows by managed object reference."""
+        """Take what the rest of the pass matched, by managed object reference, and the volumes that may be meant."""
         self._session = session
         self._vcenter_id = vcenter_id
         self._pools = pools
         self._vms = vms
         self._began = began
-        rows = list(session.scalars(select(Volume).where(Volume.vcenter_id == vcenter_id)))
         # Rows that are present win over removed ones that would match as well.
         rows.sort(key=lambda row: row.removed_at is None)
         self._rows = rows
@@ -82,10 +83,14 @@ class VolumeSync:
         self,
         vms: Iterable[facts.VirtualMachine],
         loose: Iterable[facts.LooseDisk],
-        searched: frozenset[str],
+        searched: frozenset[str] = frozenset(),
+        *,
+        whole: bool,
     ) -> int:
-        """Write every disk; returns how many there are now."""
-        unknown = {self._vms[vm.moref].id for vm in vms if not vm.config_known}
+        """Write every disk shown; returns how many there were. `whole`: VMs that are not shown are gone."""
+        vms = list(vms)
+        looked_at = {self._vms[vm.moref].id for vm in vms if vm.config_known}
+        present = {row.id for row in self._vms.values()}
         shown = [*self._attached(vms), *self._detached(loose)]
         moving = self._left_to_migrations()
         matched = self._match(disk for disk in shown if disk.place not in moving)
@@ -98,7 +103,11 @@ class VolumeSync:
             and row.moving_to is None
             and row.observed_at <= self._began
             # A disk is gone only if the place where it was has been looked at.
-            and (row.vm_id not in unknown if row.vm_id else row.pool_id in searched_pools)
+            and (
+                row.pool_id in searched_pools
+                if row.vm_id is None
+                else row.vm_id in looked_at or (whole and row.vm_id not in present)
+            )
         ]
         for row in gone:
             row.removed_at = func.now()

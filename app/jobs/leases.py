@@ -116,11 +116,12 @@ def move(  # each optional field is a column of the job
     before = job.state
     if not is_legal(before, after):
         raise IllegalMove(f"job {claim.job_id}: {before} cannot be followed by {after}")
-    columns |= {"state": after, "updated_at": func.now()}
+    # What a job waits for is true only while it waits.
+    columns = {"waiting_for": None} | columns | {"state": after, "updated_at": func.now()}
     if after not in HELD:
         columns |= {"lease_owner": None, "lease_expires_at": None}
     if after in TERMINAL:
-        columns |= {"finished_at": func.now(), "waiting_for": None}
+        columns |= {"finished_at": func.now()}
     session.execute(update(Job).where(Job.id == claim.job_id).values(**columns))
     record_event(session, claim.job_id, claim.owner, kind, before=before, after=after, detail=detail)
 

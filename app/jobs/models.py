@@ -180,6 +180,8 @@ class OutsideTask(Base):
     )
     reference: Mapped[str | None]
     """The outside system's own name of the task: `task-4711`."""
+    adopted: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    """Found running instead of being submitted: probably, not surely, this job's own."""
     progress: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
     fault: Mapped[str | None]
     fault_class: Mapped[str | None]

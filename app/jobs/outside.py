@@ -50,6 +50,7 @@ def submitted(claim: Claim, task_id: UUID, reference: str, *, adopted: bool = Fa
         task.reference = reference
         task.state = TaskState.QUEUED
         task.submitted_at = func.now()
+        task.adopted = adopted
         kind = "adopted" if adopted else "submitted"
         leases.move(
             session,

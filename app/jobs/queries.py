@@ -16,7 +16,7 @@ CLAIM_TO_SUBMIT = text(
     """
     UPDATE job SET state = 'submitting', fence = job.fence + 1, lease_owner = :owner,
                    lease_expires_at = now() + make_interval(secs => :lease_seconds),
-                   waiting_for = NULL, updated_at = now(), started_at = COALESCE(started_at, now())
+                   updated_at = now(), started_at = COALESCE(started_at, now())
     FROM (SELECT id, state AS previous_state FROM job
           WHERE id = :job_id
             AND ((state = 'queued' AND next_run_at <= now())

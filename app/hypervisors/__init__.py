@@ -1,0 +1,1 @@
+"""Gurus: what knows a hypervisor, and the words in which a migration is put to one."""

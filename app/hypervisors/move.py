@@ -1,0 +1,86 @@
+"""What is to be moved, in words that strategies and gurus share: plain values, made from the inventory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+
+@dataclass(frozen=True)
+class Pool:
+    """A storage pool as a migration sees it."""
+
+    id: UUID
+    name: str
+    moref: str
+    hypervisor: str
+    cluster_ids: frozenset[UUID]
+    """Clusters with a host that mounts it."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The VM that holds the disks."""
+
+    id: UUID
+    name: str
+    moref: str
+    cluster_id: UUID | None
+    host_id: UUID | None
+    home: Pool | None
+    """Where its configuration lies now."""
+
+
+@dataclass(frozen=True)
+class DiskMove:
+    """One disk, from where it is to where it shall be."""
+
+    volume_id: UUID
+    name: str
+    path: str
+    """Datastore path of the disk now."""
+    device_key: int | None
+    """The VM's device; `None` for a detached disk."""
+    capacity_bytes: int
+    needed_bytes: int
+    """What it will take on the target, as far as is known: a thin disk takes what it holds."""
+    source: Pool
+    target: Pool
+
+
+@dataclass(frozen=True)
+class Move:
+    """Everything one migration moves. Disks that are on their target already are not in it."""
+
+    hypervisor: str
+    vcenter_id: UUID
+    datacenter_moref: str
+    machine: Machine | None
+    """`None`: a detached disk."""
+    home_target: Pool | None
+    """Where the VM's configuration shall go; `None`: it stays."""
+    disks: tuple[DiskMove, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        """Say whether everything is there already."""
+        home_stays = self.home_target is None or (
+            self.machine is not None and self.machine.home is not None and self.machine.home.id == self.home_target.id
+        )
+        return home_stays and not self.disks
+
+    @property
+    def targets(self) -> dict[UUID, Pool]:
+        """Return the pools that something goes to, by id."""
+        pools = [disk.target for disk in self.disks]
+        if self.home_target is not None:
+            pools.append(self.home_target)
+        return {pool.id: pool for pool in pools}
+
+    @property
+    def sources(self) -> dict[UUID, Pool]:
+        """Return the pools that something comes from, by id."""
+        pools = [disk.source for disk in self.disks]
+        if self.home_target is not None and self.machine is not None and self.machine.home is not None:
+            pools.append(self.machine.home)
+        return {pool.id: pool for pool in pools if pool.id not in self.targets}

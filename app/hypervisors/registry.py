@@ -1,0 +1,17 @@
+"""Which guru knows which hypervisor."""
+
+from __future__ import annotations
+
+from app.hypervisors.guru import HypervisorGuru
+from app.hypervisors.vmware import VMwareGuru
+
+VMWARE = "VMware"
+"""CloudStack's name of vSphere as a hypervisor type."""
+
+_GURUS: dict[str, HypervisorGuru] = {VMWARE: VMwareGuru()}
+_DEFAULT = HypervisorGuru()
+
+
+def guru_of(hypervisor: str) -> HypervisorGuru:
+    """Return the guru of a hypervisor; one that nobody knows gets the default, which answers that it can't."""
+    return _GURUS.get(hypervisor, _DEFAULT)

@@ -1,0 +1,89 @@
+"""A call becomes a job: one transaction, then the bell (law 1)."""
+
+from __future__ import annotations
+
+from uuid import UUID, uuid4
+
+from sqlalchemy import func
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from app.db import transaction
+from app.errors import InvalidParameter, LiveJobExists
+from app.jobs import queries
+from app.jobs.leases import record_event
+from app.jobs.models import Job
+from app.jobs.queue import Step, ring
+from app.jobs.states import JobState
+from app.migration.plan import find_pool, find_vm, find_volume, subject_of
+from app.migration.requests import MigrateVolume, Request, request_to_json
+from app.settings import settings
+
+
+def accept(request: Request, *, user_id: UUID, account_id: UUID, job_id: UUID | None = None) -> UUID:
+    """Write the job down and wake a worker; returns the job's id as soon as it is durable.
+
+    The same `job_id` with the same request gives the same job, however often it is sent. Raises `NotFound` for unknown
+    ids, `InvalidParameter` when `job_id` names another request's job or the pool is another vCenter's, and
+    `LiveJobExists` while another job works on the same VM or volume.
+    """
+    new_id = job_id or uuid4()
+    try:
+        with transaction() as session:
+            known = queries.get_job(session, new_id)
+            if known is not None:
+                return _same(known, request, account_id)
+            session.add(_job(session, new_id, request, user_id, account_id))
+            session.flush()
+            record_event(session, new_id, f"user:{user_id}", "accepted", after=JobState.QUEUED)
+    except IntegrityError:
+        # Somebody was faster: with the same job id, or with another job for the same subject.
+        with transaction() as session:
+            known = queries.get_job(session, new_id)
+            if known is not None:
+                return _same(known, request, account_id)
+            live = queries.live_job_on(session, subject_of(session, request))
+            if live is None:
+                raise
+            raise LiveJobExists(str(live.id)) from None
+    ring(Step.SUBMIT, [new_id])
+    return new_id
+
+
+def _same(known: Job, request: Request, account_id: UUID) -> UUID:
+    """Return the id of a job that was accepted before, if it is the same request of the same account."""
+    if known.payload != request_to_json(request) or known.account_id != account_id:
+        raise InvalidParameter(f"the job id {known.id} belongs to another request: choose a new one")
+    return known.id
+
+
+def _job(session: Session, job_id: UUID, request: Request, user_id: UUID, account_id: UUID) -> Job:
+    pool = find_pool(session, request.pool_id)
+    if isinstance(request, MigrateVolume):
+        it, command, resource_type = find_volume(session, request.volume_id), "migrateVolume", "Volume"
+        vcenter_id, resource_id = it.vcenter_id, it.id
+    else:
+        vm, command, resource_type = find_vm(session, request.vm_id), "migrateVirtualMachine", "VirtualMachine"
+        vcenter_id, resource_id = vm.vcenter_id, vm.id
+    if pool.vcenter_id != vcenter_id:
+        raise InvalidParameter(
+            f"storage pool {pool.name} belongs to another vCenter: choose a pool of the vCenter that has it now"
+        )
+    subject = subject_of(session, request)
+    live = queries.live_job_on(session, subject)
+    if live is not None:
+        raise LiveJobExists(str(live.id))
+    return Job(
+        id=job_id,
+        command=command,
+        subject=subject,
+        resource_type=resource_type,
+        resource_id=resource_id,
+        system_id=vcenter_id,
+        account_id=account_id,
+        user_id=user_id,
+        payload=request_to_json(request),
+        phase="waiting for a worker",
+        max_attempts=settings().retry_max_attempts,
+        rung_at=func.now(),
+    )

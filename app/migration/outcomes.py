@@ -1,0 +1,120 @@
+"""How a step leaves its job: back in line, failed, succeeded; slots and space go in the same transaction."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import func
+from sqlalchemy.orm import Session
+
+from app.db import Json, transaction
+from app.jobs import attempts, leases
+from app.jobs.attempts import Failure, backoff_seconds
+from app.jobs.leases import Claim
+from app.jobs.states import JobState
+from app.jobs.sweeping import hurry_waiting
+from app.migration import admission
+from app.settings import settings
+from app.telemetry import logger
+
+log = logger(__name__)
+
+WAIT_FOR_SLOT_SECONDS = 30.0
+"""A waiting job is woken by whoever frees the slot; this is only for the case that nobody does."""
+
+
+def wait_for_slot(claim: Claim, resource: str) -> None:
+    """Put the job back into the line; its attempt stays open, for nothing was tried."""
+    with transaction() as session:
+        leases.move(
+            session,
+            claim,
+            JobState.QUEUED,
+            kind="waiting",
+            detail={"for": resource},
+            waiting_for=resource,
+            phase=f"waiting for a slot of {resource}",
+            next_run_at=func.now() + timedelta(seconds=WAIT_FOR_SLOT_SECONDS),
+        )
+
+
+def try_later(claim: Claim, seconds: float, why: str) -> None:
+    """Put the job back into the line because nothing could even be tried; that costs it no attempt."""
+    with transaction() as session:
+        released = admission.release(session, claim.job_id)
+        leases.move(
+            session,
+            claim,
+            JobState.QUEUED,
+            kind="waiting",
+            detail={"why": why},
+            phase=why,
+            next_run_at=func.now() + timedelta(seconds=seconds),
+        )
+    hurry_waiting(released)
+
+
+def look_again(claim: Claim, why: str) -> None:
+    """Keep state, slots and attempt: the sweep brings the job back when this lease has run out.
+
+    For steps that must not be decided yet, because vCenter cannot be asked or its answer is not clear.
+    """
+    with transaction() as session:
+        job = leases.held(session, claim)
+        job.phase = why
+        leases.record_event(session, claim.job_id, claim.owner, "looking again", detail={"why": why})
+
+
+def succeed(claim: Claim, result: Json) -> None:
+    """End the job: every disk was read back on its target."""
+    with transaction() as session:
+        attempts.end(session, claim, "succeeded")
+        released = admission.release(session, claim.job_id)
+        leases.move(
+            session, claim, JobState.SUCCEEDED, kind="finished", result=result, progress=100, phase="", error_text=None
+        )
+    log.info("job.succeeded", job_id=str(claim.job_id))
+    hurry_waiting(released)
+
+
+def fail(claim: Claim, failure: Failure) -> None:
+    """End the attempt; while attempts are left a retryable failure is tried again, any other ends the job."""
+    with transaction() as session:
+        job = leases.held(session, claim)
+        again = failure.retryable and job.attempt < job.max_attempts
+        attempts.end(session, claim, "retried" if again else "failed", failure)
+        released = admission.release(session, claim.job_id)
+        if again:
+            _retry(session, claim, job.attempt, failure)
+        else:
+            leases.move(
+                session,
+                claim,
+                JobState.FAILED,
+                kind="finished",
+                detail={"fault": failure.fault},
+                error_code=failure.code,
+                error_text=_told(failure, job.attempt),
+                phase="",
+            )
+    log.info("job.retried" if again else "job.failed", job_id=str(claim.job_id), fault=failure.fault)
+    hurry_waiting(released)
+
+
+def _retry(session: Session, claim: Claim, attempt: int, failure: Failure) -> None:
+    seconds = backoff_seconds(attempt, settings())
+    leases.move(
+        session,
+        claim,
+        JobState.QUEUED,
+        kind="retried",
+        detail={"fault": failure.fault, "message": failure.message, "in_seconds": round(seconds, 1)},
+        phase=f"attempt {attempt} failed ({failure.fault}): trying again in {seconds:.0f} s",
+        progress=0,
+        next_run_at=func.now() + timedelta(seconds=seconds),
+    )
+
+
+def _told(failure: Failure, attempt: int) -> str:
+    """Return the job's error text; several attempts are worth a word."""
+    return failure.message if attempt <= 1 else f"{failure.message} (after {attempt} attempts)"

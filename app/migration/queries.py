@@ -1,0 +1,103 @@
+"""Every SQL statement about migrations: what they concern, the slots they take, the space they reserve."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from uuid import UUID
+
+from sqlalchemy import delete, func, select, text, update
+from sqlalchemy.orm import Session
+
+from app.inventory.models import StoragePool, VirtualMachine, Volume, Zone
+from app.jobs.models import OutsideTask
+from app.migration.models import Slot, SpaceReservation
+
+LOCK_ADMISSION = text("SELECT pg_advisory_xact_lock(hashtextextended('admission:' || :vcenter_id, 0))")
+"""One admission at a time a vCenter: counting slots and taking one is then a single step."""
+
+
+def volume(session: Session, volume_id: UUID) -> Volume | None:
+    """Return a volume that is present."""
+    return session.scalars(select(Volume).where(Volume.id == volume_id, Volume.removed_at.is_(None))).one_or_none()
+
+
+def virtual_machine(session: Session, vm_id: UUID) -> VirtualMachine | None:
+    """Return a VM that is present."""
+    return session.scalars(
+        select(VirtualMachine).where(VirtualMachine.id == vm_id, VirtualMachine.removed_at.is_(None))
+    ).one_or_none()
+
+
+def pool(session: Session, pool_id: UUID) -> StoragePool | None:
+    """Return a pool that is present."""
+    return session.scalars(
+        select(StoragePool).where(StoragePool.id == pool_id, StoragePool.removed_at.is_(None))
+    ).one_or_none()
+
+
+def pools_of(session: Session, vcenter_id: UUID) -> list[StoragePool]:
+    """Return every pool of a vCenter that is present, by name."""
+    return list(
+        session.scalars(
+            select(StoragePool)
+            .where(StoragePool.vcenter_id == vcenter_id, StoragePool.removed_at.is_(None))
+            .order_by(StoragePool.name)
+        )
+    )
+
+
+def pool_by_moref(session: Session, vcenter_id: UUID, moref: str) -> StoragePool | None:
+    """Return the pool that a vCenter calls `moref`."""
+    return session.scalars(
+        select(StoragePool).where(StoragePool.vcenter_id == vcenter_id, StoragePool.moref == moref)
+    ).one_or_none()
+
+
+def zone_moref(session: Session, zone_id: UUID) -> str:
+    """Return what vCenter calls a zone."""
+    return session.get_one(Zone, zone_id).moref
+
+
+def slots_in_use(session: Session, resources: Collection[str], job_id: UUID) -> dict[str, int]:
+    """Return how many other jobs hold a slot of each resource."""
+    rows = session.execute(
+        select(Slot.resource, func.count())
+        .where(Slot.resource.in_(resources), Slot.job_id != job_id)
+        .group_by(Slot.resource)
+    )
+    return {resource: count for resource, count in rows}  # noqa: C416  # rows are Row objects, dict() would not type
+
+
+def reserved_bytes(session: Session, pool_ids: Collection[UUID], job_id: UUID | None) -> dict[UUID, int]:
+    """Return the bytes that other jobs have reserved on each pool."""
+    statement = select(SpaceReservation.pool_id, func.sum(SpaceReservation.bytes)).where(
+        SpaceReservation.pool_id.in_(pool_ids)
+    )
+    if job_id is not None:
+        statement = statement.where(SpaceReservation.job_id != job_id)
+    return {pool_id: int(total) for pool_id, total in session.execute(statement.group_by(SpaceReservation.pool_id))}
+
+
+def drop_admission(session: Session, job_id: UUID) -> list[str]:
+    """Free a job's slots and space; returns the resources of the slots."""
+    session.execute(delete(SpaceReservation).where(SpaceReservation.job_id == job_id))
+    return list(session.scalars(delete(Slot).where(Slot.job_id == job_id).returning(Slot.resource)))
+
+
+def mark_moving(session: Session, volume_id: UUID, job_id: UUID, moving_to: str) -> None:
+    """Say where a job is taking a volume."""
+    session.execute(update(Volume).where(Volume.id == volume_id).values(moving_to=moving_to, moved_by=job_id))
+
+
+def unmark_moving(session: Session, job_id: UUID) -> None:
+    """Say that a job is not taking anything anywhere any more."""
+    session.execute(update(Volume).where(Volume.moved_by == job_id).values(moving_to=None, moved_by=None))
+
+
+def tasks_of_job(session: Session, job_id: UUID) -> list[OutsideTask]:
+    """Return everything that was ever asked of vCenter for a job, oldest first."""
+    return list(
+        session.scalars(
+            select(OutsideTask).where(OutsideTask.job_id == job_id).order_by(OutsideTask.attempt, OutsideTask.sequence)
+        )
+    )
