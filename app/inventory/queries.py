@@ -19,7 +19,9 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased, joinedload, 
 from app.errors import NotFound
 from app.inventory.models import Cluster, DiskOffering, Host, Mount, StoragePool, VirtualMachine, Volume, Zone
 
-_Thing = TypeVar("_Thing", Zone, Cluster, Host, StoragePool, DiskOffering, VirtualMachine, Volume)
+Thing = Zone | Cluster | Host | StoragePool | DiskOffering | VirtualMachine | Volume
+"""What an id may name."""
+_Thing = TypeVar("_Thing", bound=Thing)
 
 _WORDS: dict[type, str] = {
     Zone: "zone",
@@ -150,7 +152,7 @@ def get(session: Session, model: type[_Thing], thing_id: UUID) -> _Thing:
     return thing
 
 
-def known_ids(session: Session, model: type[_Thing], ids: Collection[UUID]) -> set[UUID]:
+def known_ids(session: Session, model: type[Thing], ids: Collection[UUID]) -> set[UUID]:
     """Return those of `ids` that ever were a `model`, removed ones too."""
     return set(session.scalars(select(model.id).where(model.id.in_(set(ids)))))
 
@@ -304,7 +306,7 @@ def _clusters_of_pools(session: Session, pool_ids: Collection[UUID]) -> dict[UUI
     return found
 
 
-def _common(model: type[_Thing], wanted: Filter) -> list[ColumnElement[bool]]:
+def _common(model: type[Thing], wanted: Filter) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if not wanted.removed and not issubclass(model, DiskOffering):
         conditions.append(model.removed_at.is_(None))
@@ -322,7 +324,7 @@ def _equal(*pairs: tuple[Any, object]) -> list[ColumnElement[bool]]:
 
 
 def _page(
-    session: Session, query: Select[*tuple[Any, ...]], model: type[_Thing], page: Page
+    session: Session, query: Select[*tuple[Any, ...]], model: type[Thing], page: Page
 ) -> tuple[Sequence[Row[*tuple[Any, ...]]], int]:
     """Return the rows of one page, ordered by name, and the number of all rows."""
     count = session.scalars(query.with_only_columns(func.count(), maintain_column_froms=True)).one()

@@ -1,0 +1,1 @@
+"""What the outside speaks to: CloudStack's endpoint, and the sign of life."""

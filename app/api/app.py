@@ -1,0 +1,86 @@
+"""The web application: CloudStack's endpoint at `/client/api`, the sign of life at `/healthz`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import parse_qsl
+
+from anyio.to_thread import current_default_thread_limiter
+from fastapi import FastAPI, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse
+
+from app.api.cloudstack import dispatch
+from app.db import ping
+from app.errors import MalformedRequest, ResourceUnavailable
+
+MAX_BODY_BYTES = 1024 * 1024
+MAX_PARAMETERS = 1000
+MAX_CALLS_AT_ONCE = 20
+"""As many as the database's pool has connections: further calls wait for a thread, not for a connection."""
+
+_FORM = "application/x-www-form-urlencoded"
+_SAFETY = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+
+
+def create_app() -> FastAPI:
+    """Return the application; it connects to the database with the first request."""
+    api = FastAPI(title="vrelocate", docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan)
+    api.add_api_route("/client/api", cloudstack, methods=["GET", "POST"])
+    api.add_api_route("/healthz", healthz, methods=["GET"])
+    return api
+
+
+async def cloudstack(request: Request) -> Response:
+    """Answer a call of CloudStack's API, in the query, in a form, or in both."""
+    try:
+        parameters = await _parameters(request)
+    except MalformedRequest as error:
+        reply = dispatch.refuse(error)
+    else:
+        reply = await run_in_threadpool(dispatch.answer, parameters)
+    headers = {**_SAFETY, **reply.headers, "Content-Type": reply.content_type}
+    return Response(reply.body, reply.status, headers)
+
+
+def healthz() -> JSONResponse:
+    """Tell whether calls can be answered: 200, or 503 and why not."""
+    try:
+        ping()
+    except ResourceUnavailable as error:
+        return JSONResponse({"status": "unavailable", "reason": str(error)}, status_code=503)
+    return JSONResponse({"status": "ok"})
+
+
+@asynccontextmanager
+async def _lifespan(_: FastAPI) -> AsyncIterator[None]:
+    current_default_thread_limiter().total_tokens = MAX_CALLS_AT_ONCE
+    yield
+
+
+async def _parameters(request: Request) -> dict[str, str]:
+    """Return the request's parameters with their names as they came; the query's beat the form's, as in CloudStack.
+
+    Raises `MalformedRequest` when there are too many of them.
+    """
+    texts = [request.scope["query_string"]]
+    if request.method == "POST" and request.headers.get("content-type", _FORM).lower().startswith(_FORM):
+        texts.insert(0, await _body(request))
+    parameters: dict[str, str] = {}
+    for text in texts:
+        try:
+            pairs = parse_qsl(text.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MAX_PARAMETERS)
+        except ValueError:
+            raise MalformedRequest(f"a request has at most {MAX_PARAMETERS} parameters") from None
+        parameters |= pairs
+    return parameters
+
+
+async def _body(request: Request) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise MalformedRequest(f"a request has at most {MAX_BODY_BYTES} bytes")
+    return bytes(body)

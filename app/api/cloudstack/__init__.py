@@ -1,0 +1,1 @@
+"""The CloudStack-compatible endpoint (docs/cloudstack-api.md says what is served and what differs)."""

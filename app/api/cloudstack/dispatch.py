@@ -1,0 +1,102 @@
+"""From a request's parameters to a response: who asks, what for, may they, is it well-formed, what is the answer.
+
+Every outcome is an answer in CloudStack's envelope; nothing here raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sqlalchemy.orm import Session
+
+from app.access.keys import authenticate
+from app.access.roles import allows
+from app.api.cloudstack.command import Call, Command
+from app.api.cloudstack.envelope import Content, Format, render, wrapper_of
+from app.api.cloudstack.failures import INTERNAL, Failure, failure_of
+from app.api.cloudstack.parameters import Arguments, parse, refuse_unprintable, unknown_id
+from app.api.cloudstack.registry import SERVED
+from app.db import transaction
+from app.errors import NotAuthenticated, PermissionDenied, UnsupportedCommand
+from app.inventory.queries import known_ids
+from app.telemetry import logger
+
+_UNKNOWN_WRAPPER = "errorresponse"
+_REFUSED = "unable to verify user credentials and/or request signature"
+_OK = 200
+
+log = logger(__name__)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An HTTP response, without a word of HTTP's library."""
+
+    status: int
+    content_type: str
+    body: bytes
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def answer(parameters: Mapping[str, str]) -> Reply:
+    """Answer a request; `parameters` have their names as the client wrote them, because they are signed so."""
+    named = {name.lower(): value for name, value in parameters.items()}
+    form = Format.named(named.get("response"))
+    command = SERVED.get(named.get("command", ""))
+    try:
+        content = _perform(command, parameters, named)
+        return _reply(_OK, command, content, form)
+    except Exception as error:  # noqa: BLE001  # whatever it is, the client gets an envelope and the log the rest
+        failure = _explained(error, named.get("command"))
+        shown = None if isinstance(error, UnsupportedCommand) else command
+        return _reply(failure.code, shown, failure.content, form, {"X-Description": failure.header})
+
+
+def refuse(error: Exception) -> Reply:
+    """Answer a request that could not even be read."""
+    failure = _explained(error, None)
+    return _reply(failure.code, None, failure.content, Format.XML, {"X-Description": failure.header})
+
+
+def _perform(command: Command | None, parameters: Mapping[str, str], named: Mapping[str, str]) -> Content:
+    with transaction() as session:
+        caller = authenticate(session, parameters)
+        if "command" not in named:
+            raise UnsupportedCommand("Invalid request, no command sent")
+        if command is None:
+            # CloudStack's answer to a signed call of a command that it does not know.
+            raise NotAuthenticated(_REFUSED)
+        if not allows(caller.role, command.name):
+            raise PermissionDenied(f"The key {caller.key_name} has the role {caller.role}: it may not {command.name}")
+        refuse_unprintable(parameters)
+        arguments = parse(command.name, command.parameters, named)
+        _refuse_unknown_ids(session, command, arguments)
+    return command.run(Call(caller, arguments, SERVED))
+
+
+def _refuse_unknown_ids(session: Session, command: Command, arguments: Arguments) -> None:
+    """Refuse ids that name nothing, as CloudStack does before a command runs; raises `BadParameter`."""
+    for parameter in command.parameters:
+        ids = arguments.uuids(parameter.name) if parameter.entity else ()
+        if parameter.entity is None or not ids:
+            continue
+        known = known_ids(session, parameter.entity, ids)
+        for unknown in (id_ for id_ in ids if id_ not in known):
+            raise unknown_id(command.name, parameter.name, unknown)
+
+
+def _explained(error: Exception, command: str | None) -> Failure:
+    failure = failure_of(error)
+    if failure is None:
+        log.error("api.failed", command=command, exc_info=error)
+        return INTERNAL
+    log.info("api.refused", command=command, code=failure.code, reason=failure.text)
+    return failure
+
+
+def _reply(
+    status: int, command: Command | None, content: Content, form: Format, headers: dict[str, str] | None = None
+) -> Reply:
+    wrapper = wrapper_of(command.name) if command else _UNKNOWN_WRAPPER
+    return Reply(status, form.value, render(wrapper, content, form), headers or {})

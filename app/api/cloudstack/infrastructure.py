@@ -1,0 +1,168 @@
+"""Zones, clusters and hosts: `listZones`, `listClusters`, `listHosts`."""
+
+from __future__ import annotations
+
+from app.api.cloudstack.command import Call, command
+from app.api.cloudstack.envelope import Content
+from app.api.cloudstack.ownership import HYPERVISOR
+from app.api.cloudstack.paging import KEYWORD, PAGING, listing, page_of
+from app.api.cloudstack.parameters import Kind, Parameter
+from app.api.cloudstack.shapes import Field, Shape
+from app.db import transaction
+from app.inventory.models import Cluster, Host, Zone
+from app.inventory.queries import (
+    ClusterView,
+    Filter,
+    HostFilter,
+    HostView,
+    list_clusters,
+    list_hosts,
+    list_zones,
+)
+
+ZONE = Shape[Zone](
+    "zone",
+    (
+        Field("id", "string", "Zone id", lambda zone: zone.id),
+        Field("name", "string", "Zone name: that of the vSphere datacenter", lambda zone: zone.name),
+        Field("displaytext", "string", "the display text of the zone", lambda zone: zone.name),
+        Field("networktype", "string", "the network type of the zone", lambda _: "Advanced"),
+        Field("securitygroupsenabled", "boolean", "true if security groups support is enabled", lambda _: False),
+        Field("localstorageenabled", "boolean", "true if local storage offering enabled", lambda _: True),
+        Field("allocationstate", "string", "the allocation state of the zone", lambda _: "Enabled"),
+    ),
+)
+
+CLUSTER = Shape[ClusterView](
+    "cluster",
+    (
+        Field("id", "string", "the cluster ID", lambda view: view.cluster.id),
+        Field("name", "string", "the cluster name", lambda view: view.cluster.name),
+        Field("zoneid", "string", "the Zone ID of the cluster", lambda view: view.zone.id),
+        Field("zonename", "string", "the Zone name of the cluster", lambda view: view.zone.name),
+        Field("hypervisortype", "string", "the hypervisor type of the cluster", lambda _: HYPERVISOR),
+        Field(
+            "clustertype",
+            "string",
+            "CloudManaged, or ExternalManaged by vCenter, which it always is here",
+            lambda _: "ExternalManaged",
+        ),
+        Field("allocationstate", "string", "the allocation state of the cluster", lambda _: "Enabled"),
+        Field("managedstate", "string", "whether this cluster is managed", lambda _: "Managed"),
+        Field("standalone", "boolean", "true for a host outside of any cluster", lambda view: view.cluster.standalone),
+    ),
+)
+
+HOST = Shape[HostView](
+    "host",
+    (
+        Field("id", "string", "the ID of the host", lambda view: view.host.id),
+        Field("name", "string", "the name of the host", lambda view: view.host.name),
+        Field("state", "string", "the state of the host: Up or Disconnected", lambda view: _host_state(view.host)),
+        Field("type", "string", "the host type", lambda _: "Routing"),
+        Field("zoneid", "string", "the Zone ID of the host", lambda view: view.zone.id),
+        Field("zonename", "string", "the Zone name of the host", lambda view: view.zone.name),
+        Field("clusterid", "string", "the cluster ID of the host", lambda view: view.cluster.id),
+        Field("clustername", "string", "the cluster name of the host", lambda view: view.cluster.name),
+        Field("clustertype", "string", "the cluster type of the host's cluster", lambda _: "ExternalManaged"),
+        Field("hypervisor", "string", "the host hypervisor", lambda _: HYPERVISOR),
+        Field(
+            "resourcestate",
+            "string",
+            "the resource state of the host: Enabled or Maintenance",
+            lambda view: "Maintenance" if view.host.in_maintenance else "Enabled",
+        ),
+        Field("created", "date", "the date and time the host was first seen", lambda view: view.host.created_at),
+    ),
+)
+
+
+@command(
+    "listZones",
+    "Lists zones",
+    response=ZONE,
+    parameters=(
+        Parameter("id", Kind.UUID, "the ID of the zone", entity=Zone),
+        Parameter("name", Kind.STRING, "the name of the zone"),
+        KEYWORD,
+        *PAGING,
+    ),
+)
+def list_zones_command(call: Call) -> Content:
+    """Answer `listZones`."""
+    asked = call.arguments
+    zone = asked.uuid("id")
+    wanted = Filter(ids=(zone,) if zone else None, name=asked.text("name"), keyword=asked.text("keyword"))
+    with transaction() as session:
+        zones, count = list_zones(session, wanted, page_of(asked))
+    return listing(ZONE.name, [ZONE.render(zone) for zone in zones], count)
+
+
+@command(
+    "listClusters",
+    "Lists clusters.",
+    response=CLUSTER,
+    parameters=(
+        Parameter("id", Kind.UUID, "lists clusters by the cluster ID", entity=Cluster),
+        Parameter("name", Kind.STRING, "lists clusters by the cluster name"),
+        Parameter("zoneid", Kind.UUID, "lists clusters by Zone ID", entity=Zone),
+        KEYWORD,
+        *PAGING,
+    ),
+)
+def list_clusters_command(call: Call) -> Content:
+    """Answer `listClusters`."""
+    asked = call.arguments
+    cluster = asked.uuid("id")
+    wanted = Filter(
+        ids=(cluster,) if cluster else None,
+        name=asked.text("name"),
+        keyword=asked.text("keyword"),
+        zone_id=asked.uuid("zoneid"),
+    )
+    with transaction() as session:
+        views, count = list_clusters(session, wanted, page_of(asked))
+    return listing(CLUSTER.name, [CLUSTER.render(view) for view in views], count)
+
+
+@command(
+    "listHosts",
+    "Lists hosts.",
+    response=HOST,
+    parameters=(
+        Parameter("id", Kind.UUID, "the id of the host", entity=Host),
+        Parameter("name", Kind.STRING, "the name of the host"),
+        Parameter("type", Kind.STRING, "the host type: there are only Routing ones"),
+        Parameter("state", Kind.STRING, "the state of the host: Up or Disconnected"),
+        Parameter("zoneid", Kind.UUID, "the Zone ID for the host", entity=Zone),
+        Parameter("clusterid", Kind.UUID, "lists hosts existing in particular cluster", entity=Cluster),
+        KEYWORD,
+        *PAGING,
+    ),
+)
+def list_hosts_command(call: Call) -> Content:
+    """Answer `listHosts`."""
+    asked = call.arguments
+    page = page_of(asked)
+    state = (asked.text("state") or "").lower()
+    if (asked.text("type") or "routing").lower() != "routing" or state not in {"", "up", "disconnected"}:
+        return {}
+    host = asked.uuid("id")
+    wanted = HostFilter(
+        ids=(host,) if host else None,
+        name=asked.text("name"),
+        keyword=asked.text("keyword"),
+        zone_id=asked.uuid("zoneid"),
+        cluster_id=asked.uuid("clusterid"),
+        connected=state == "up" if state else None,
+    )
+    with transaction() as session:
+        views, count = list_hosts(session, wanted, page)
+    return listing(HOST.name, [HOST.render(view) for view in views], count)
+
+
+def _host_state(host: Host) -> str:
+    return "Up" if host.connected else "Disconnected"
+
+
+COMMANDS = (list_zones_command, list_clusters_command, list_hosts_command)

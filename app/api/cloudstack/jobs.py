@@ -1,0 +1,118 @@
+"""Jobs: `queryAsyncJobResult` and `listAsyncJobs`."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from app.access.queries import key_named
+from app.api.cloudstack.command import Call, command
+from app.api.cloudstack.envelope import Content
+from app.api.cloudstack.jobviews import JOB, show
+from app.api.cloudstack.paging import PAGING, listing, page_of
+from app.api.cloudstack.parameters import Arguments, Kind, Parameter, invalid_value, unknown_id
+from app.db import transaction
+from app.errors import InvalidParameter
+from app.jobs.models import Job
+from app.jobs.queries import attempts_of, events_of, get_job, list_jobs, newest_job_of
+from app.jobs.states import JobState
+
+_QUERY, _LIST = "queryAsyncJobResult", "listAsyncJobs"
+_ATTEMPTS, _EVENTS = "attempts", "events"
+_RESOURCE_TYPES = {name.lower(): name for name in ("Volume", "VirtualMachine")}
+
+
+@command(
+    _QUERY,
+    "Retrieves the current status of asynchronous job.",
+    response=JOB,
+    parameters=(
+        Parameter("jobid", Kind.UUID, "the ID of the asynchronous job"),
+        Parameter("resourcetype", Kind.STRING, "Volume or VirtualMachine: with resourceid, instead of jobid"),
+        Parameter("resourceid", Kind.UUID, "the volume or VM whose newest job is meant"),
+        Parameter("details", Kind.LIST, f"{_ATTEMPTS}, {_EVENTS}: tell these too"),
+    ),
+)
+def query_async_job_result_command(call: Call) -> Content:
+    """Answer `queryAsyncJobResult`."""
+    details = set(call.arguments.texts("details") or ())
+    if details - {_ATTEMPTS, _EVENTS}:
+        raise invalid_value(_QUERY, "details", ",".join(sorted(details)))
+    with transaction() as session:
+        job = _job_asked_for(session, call.arguments)
+        (shown,) = show(session, [job])
+        if _ATTEMPTS in details:
+            shown = replace(shown, attempts=attempts_of(session, job.id))
+        if _EVENTS in details:
+            shown = replace(shown, events=events_of(session, job.id))
+        return JOB.render(shown)
+
+
+@command(
+    _LIST,
+    "Lists asynchronous jobs, those in progress and those that are over, newest first.",
+    response=JOB,
+    parameters=(
+        Parameter("startdate", Kind.DATE, "only jobs created since then"),
+        Parameter("account", Kind.STRING, "only jobs of that account: the name of a key"),
+        Parameter("state", Kind.LIST, "only jobs in these states: queued, running, succeeded, …"),
+        *PAGING,
+    ),
+)
+def list_async_jobs_command(call: Call) -> Content:
+    """Answer `listAsyncJobs`."""
+    asked = call.arguments
+    page, states = page_of(asked), _states(asked)
+    with transaction() as session:
+        jobs, count = list_jobs(
+            session,
+            states=states,
+            since=asked.moment("startdate"),
+            account_id=_account_id(session, asked.text("account")),
+            limit=sys.maxsize if page.limit is None else page.limit,
+            offset=page.offset,
+        )
+        return listing(JOB.name, [JOB.render(shown) for shown in show(session, jobs)], count)
+
+
+def _job_asked_for(session: Session, asked: Arguments) -> Job:
+    job_id, resource_id, resource_type = asked.uuid("jobid"), asked.uuid("resourceid"), asked.text("resourcetype")
+    if job_id:
+        job = get_job(session, job_id)
+        if job is None:
+            raise unknown_id(_QUERY, "jobid", job_id)
+        return job
+    if not resource_id or not resource_type:
+        raise InvalidParameter("Either jobid, or both resourcetype and resourceid, must be specified")
+    known_type = _RESOURCE_TYPES.get(resource_type.lower())
+    if known_type is None:
+        raise invalid_value(_QUERY, "resourcetype", resource_type)
+    job = newest_job_of(session, known_type, resource_id)
+    if job is None:
+        raise InvalidParameter(f"Unable to find a job of the {known_type} with id={resource_id}")
+    return job
+
+
+def _states(asked: Arguments) -> tuple[JobState, ...] | None:
+    names = asked.texts("state")
+    if not names:
+        return None
+    try:
+        return tuple(JobState(name.lower()) for name in names)
+    except ValueError:
+        raise invalid_value(_LIST, "state", ",".join(names)) from None
+
+
+def _account_id(session: Session, name: str | None) -> UUID | None:
+    if name is None:
+        return None
+    key = key_named(session, name)
+    if key is None:
+        raise InvalidParameter(f"Unable to find account by name {name}")
+    return key.account_id
+
+
+COMMANDS = (query_async_job_result_command, list_async_jobs_command)

@@ -1,0 +1,21 @@
+"""Every command that the endpoint serves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from app.api.cloudstack import (
+    discovery,
+    disk_offerings,
+    infrastructure,
+    jobs,
+    storage_pools,
+    virtual_machines,
+    volumes,
+)
+from app.api.cloudstack.command import Command
+
+_FAMILIES = (virtual_machines, volumes, storage_pools, infrastructure, disk_offerings, jobs, discovery)
+
+SERVED: Mapping[str, Command] = {served.name: served for family in _FAMILIES for served in family.COMMANDS}
+"""By CloudStack's name, whose case matters."""
