@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import UUID
 
 from pydantic import SecretStr
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session as DbSession
 
 from app.db import transaction
@@ -83,3 +84,18 @@ def session_to(vcenter_id: UUID) -> Session:
     with transaction() as session:
         endpoint = endpoint_of(session, vcenter_id)
     return session_for(vcenter_id, endpoint, timeout_seconds=settings().vcenter_call_timeout_seconds)
+
+
+def claim_due_sync(interval_seconds: float) -> UUID | None:
+    """Return a vCenter whose inventory is due to be read, and make it due again after `interval_seconds`.
+
+    One of any number of callers gets it.
+    """
+    due = select(VCenter.id).where(VCenter.next_sync_at <= func.now()).order_by(VCenter.next_sync_at).limit(1)
+    with transaction() as session:
+        return session.scalars(
+            update(VCenter)
+            .where(VCenter.id == due.with_for_update(skip_locked=True).scalar_subquery())
+            .values(next_sync_at=func.now() + timedelta(seconds=interval_seconds))
+            .returning(VCenter.id)
+        ).one_or_none()

@@ -1,0 +1,43 @@
+"""`vrelocate worker`: one worker process, Celery's tasks and the residents in it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from celery.signals import worker_ready
+
+from app.settings import settings
+from app.telemetry import logger, set_up_logging
+from workers.celery_app import celery
+from workers.identity import worker_name
+from workers.sweep import SweepStep
+from workers.sync import SyncStep
+from workers.watch import WatchStep
+
+log = logger(__name__)
+
+
+def run_worker(*, name: str | None = None, concurrency: int | None = None) -> int:
+    """Work until SIGTERM; returns the exit status. SIGTERM drains: running steps end, none lasts long."""
+    if name:
+        os.environ["VRELOCATE_WORKER_NAME"] = name
+    set_up_logging(settings())
+    celery.steps["worker"].update({SweepStep, SyncStep, WatchStep})
+    arguments = ["worker", "--hostname", worker_name(), "--pool", "threads", "--loglevel", settings().log_level]
+    # Workers say nothing to each other: everything they share is in PostgreSQL.
+    arguments += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+    if concurrency:
+        arguments += ["--concurrency", str(concurrency)]
+    celery.worker_main(arguments)
+    return 0
+
+
+@worker_ready.connect  # type: ignore[untyped-decorator]  # Celery has no types
+def _say_ready(**_details: Any) -> None:  # noqa: ANN401  # Celery's own signature
+    """Tell whoever started this worker that it takes messages: the file named by the environment appears."""
+    log.info("worker.ready", worker=worker_name())
+    ready_file = os.environ.get("VRELOCATE_WORKER_READY_FILE")
+    if ready_file:
+        Path(ready_file).touch(mode=0o600)
