@@ -10,6 +10,7 @@ from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.api.cloudstack import dispatch
 from app.db import ping
@@ -48,8 +49,9 @@ def healthz() -> JSONResponse:
     """Tell whether calls can be answered: 200, or 503 and why not."""
     try:
         ping()
-    except ResourceUnavailable as error:
-        return JSONResponse({"status": "unavailable", "reason": str(error)}, status_code=503)
+    except (ResourceUnavailable, SQLAlchemyError) as error:
+        reason = str(error) if isinstance(error, ResourceUnavailable) else "the database answers with an error"
+        return JSONResponse({"status": "unavailable", "reason": reason}, status_code=503)
     return JSONResponse({"status": "ok"})
 
 

@@ -61,7 +61,7 @@ def _plain(value: object) -> object:
         case Mapping():
             return {str(name): _plain(inner) for name, inner in value.items() if inner is not None}
         case list() | tuple():
-            return [_plain(inner) for inner in value]
+            return [_plain(inner) for inner in value if inner is not None]
         case bool() | int() | float():
             return value
         case _:
