@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from app.vsphere.bulk import read
 from app.vsphere.collector import property_spec, retrieve
 from app.vsphere.errors import VCenterFault, VCenterUnreachable
 from app.vsphere.facts import Datastore, FaultClass, FaultInfo, LooseDisk, TaskSnapshot, TaskState
@@ -40,7 +41,7 @@ def vmdks_on(session: Session, datastores: Iterable[Datastore]) -> dict[str, lis
     asked = {datastore.moref: datastore for datastore in datastores if datastore.accessible}
     browsers = {
         moref: found.properties["browser"]
-        for moref, found in retrieve(
+        for moref, found in read(
             session, [("Datastore", moref) for moref in asked], [property_spec(vim.Datastore, ["browser"])]
         ).items()
         if "browser" in found.properties
@@ -62,7 +63,7 @@ def vmdks_on(session: Session, datastores: Iterable[Datastore]) -> dict[str, lis
     return listed
 
 
-def vmdk_at(session: Session, browser: VimObject, datastore: Datastore, path: DatastorePath) -> LooseDisk | None:
+def vmdk_at(session: Session, browser: str, datastore: Datastore, path: DatastorePath) -> LooseDisk | None:
     """Return the VMDK descriptor at exactly `path`; None when neither it nor perhaps its folder exists.
 
     Raises `VCenterFault` when the datastore cannot be looked at: then it is not known.
@@ -79,7 +80,7 @@ def vmdk_at(session: Session, browser: VimObject, datastore: Datastore, path: Da
     return next((disk for disk in _files(result, datastore) if DatastorePath.parse(disk.path) == path), None)
 
 
-def _start(session: Session, browser: VimObject, folder: DatastorePath, pattern: str, *, deep: bool) -> str:
+def _start(session: Session, browser: str, folder: DatastorePath, pattern: str, *, deep: bool) -> str:
     """Start one search; sending it twice does no harm."""
     details = vim.host.DatastoreBrowser.VmDiskQuery.Details(
         diskType=True, capacityKb=True, thin=True, hardwareVersion=False, controllerType=False
@@ -93,12 +94,11 @@ def _start(session: Session, browser: VimObject, folder: DatastorePath, pattern:
         searchCaseInsensitive=deep,
         sortFoldersFirst=False,
     )
-    kind, moref = type(browser).__name__.rpartition(".")[2], browser._moId  # noqa: SLF001  # no public name
 
     def submit(_content: VimObject) -> str:
-        place = session.moref(f"Host{kind}", moref)
+        place = session.moref("HostDatastoreBrowser", browser)
         search: Callable[..., Any] = place.SearchDatastoreSubFolders_Task if deep else place.SearchDatastore_Task
-        return str(search(datastorePath=str(folder), searchSpec=spec)._moId)  # noqa: SLF001  # as above
+        return str(search(datastorePath=str(folder), searchSpec=spec)._moId)  # noqa: SLF001  # no public name
 
     return session.call(submit)
 
@@ -127,8 +127,8 @@ def _result(session: Session, task: TaskSnapshot) -> list[VimObject]:
         raise VCenterFault(task.fault)
     if task.state is not TaskState.SUCCESS:
         raise VCenterFault(FaultInfo("Timedout", "the search of the datastore did not end", FaultClass.RETRY))
-    found = retrieve(session, [("Task", task.moref)], [property_spec(vim.Task, ["info.result"])])
-    result = found[task.moref].properties.get("info.result") if task.moref in found else None
+    found = retrieve(session, "Task", task.moref, property_spec(vim.Task, ["info.result"]))
+    result = found.get(task.moref, {}).get("info.result")
     if result is None:
         raise VCenterUnreachable("vCenter has lost the result of a datastore search")
     return list(result) if isinstance(result, list) else [result]

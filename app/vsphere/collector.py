@@ -1,37 +1,15 @@
-"""Reading many properties in one call (PropertyCollector.RetrievePropertiesEx).
+"""How the PropertyCollector is told what to read, and the reading of a few objects as pyVmomi's own.
 
-Everything that is read comes back as `Objects`: what was asked for and is there. Objects that vanished meanwhile are
-left out, and so are properties that are unset or may not be read: whoever uses them decides what their absence means.
+For many objects `bulk` is the better way; faults (`info.error` of tasks) come as pyVmomi's classes only from here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from app.vsphere.pyvmomi import VimObject, vim, vmodl
 from app.vsphere.session import Session
-
-_PAGE_OBJECTS = 500
-"""Objects an answer: keeps answers to a few MB. vCenter may send fewer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """One object: its vSphere type (`VirtualMachine`) and the properties that were read, by path."""
-
-    kind: str
-    properties: Mapping[str, Any]
-
-
-Objects = dict[str, Found]
-"""By reference value."""
-
-
-def reference(managed_object: VimObject | None) -> str | None:
-    """Return the reference value of a managed object: `vm-42`."""
-    return None if managed_object is None else str(managed_object._moId)  # noqa: SLF001  # pyVmomi's only way
 
 
 def property_spec(kind: VimObject, paths: Iterable[str]) -> VimObject:
@@ -51,63 +29,51 @@ def again(name: str) -> VimObject:
     return vmodl.query.PropertyCollector.SelectionSpec(name=name)
 
 
-def retrieve(
-    session: Session, roots: Iterable[tuple[str, str]], specs: list[VimObject], select: Iterable[VimObject] = ()
-) -> Objects:
-    """Read `specs` of the objects `roots` (type and reference value) and of what `select` reaches from them.
-
-    Raises `ManagedObjectGone` when a root itself does not exist.
-    """
-    places = list(roots)
-
-    def ask(content: VimObject) -> Objects:
-        objects = [
-            vmodl.query.PropertyCollector.ObjectSpec(obj=session.moref(kind, value), skip=False, selectSet=list(select))
-            for kind, value in places
-        ]
-        return _all_pages(content.propertyCollector, objects, specs, report_missing=False)
-
-    return session.call(ask)
+def root(managed_object: VimObject, select: Iterable[VimObject] = (), *, skip: bool = False) -> VimObject:
+    """Return the ObjectSpec that starts at `managed_object`; with `skip` only what `select` reaches is read."""
+    return vmodl.query.PropertyCollector.ObjectSpec(obj=managed_object, skip=skip, selectSet=list(select))
 
 
-def retrieve_all(session: Session, kinds: list[VimObject], specs: list[VimObject]) -> Objects:
-    """Read `specs` of every object of `kinds` in the vCenter, all in one view."""
-
-    def ask(content: VimObject) -> Objects:
-        view = content.viewManager.CreateContainerView(container=content.rootFolder, type=kinds, recursive=True)
-        try:
-            to_members = traversal(vim.view.ContainerView, "view", name="members")
-            start = vmodl.query.PropertyCollector.ObjectSpec(obj=view, skip=True, selectSet=[to_members])
-            return _all_pages(content.propertyCollector, [start], specs, report_missing=True)
-        finally:
-            view.DestroyView()
-
-    return session.call(ask)
-
-
-def _all_pages(
-    collector: VimObject, objects: list[VimObject], specs: list[VimObject], *, report_missing: bool
-) -> Objects:
-    """Retrieve page after page. With `report_missing`, a vanished object is skipped instead of failing the rest."""
-    spec = vmodl.query.PropertyCollector.FilterSpec(
-        objectSet=objects, propSet=specs, reportMissingObjectsInResults=report_missing
+def filter_spec(roots: list[VimObject], specs: list[VimObject], *, report_missing: bool) -> VimObject:
+    """Return the PropertyFilterSpec; without `report_missing` one vanished object fails the whole read."""
+    return vmodl.query.PropertyCollector.FilterSpec(
+        objectSet=roots, propSet=specs, reportMissingObjectsInResults=report_missing
     )
-    options = vmodl.query.PropertyCollector.RetrieveOptions(maxObjects=_PAGE_OBJECTS)
-    found: Objects = {}
-    page = collector.RetrievePropertiesEx(specSet=[spec], options=options)
-    while page is not None:
-        for item in page.objects:
-            _raise_if_not_authenticated(item)
-            found[item.obj._moId] = Found(  # noqa: SLF001  # the reference value has no public name in pyVmomi
-                kind=type(item.obj).__name__.rpartition(".")[2],
-                properties={entry.name: entry.val for entry in item.propSet},
-            )
-        page = collector.ContinueRetrievePropertiesEx(token=page.token) if page.token else None
-    return found
+
+
+def retrieve(
+    session: Session,
+    kind: str,
+    moref: str,
+    spec: VimObject,
+    select: Iterable[VimObject] = (),
+) -> dict[str, Mapping[str, Any]]:
+    """Read `spec` of one object, or of what `select` reaches from it; properties by path, by reference value.
+
+    Raises `ManagedObjectGone` when the object does not exist.
+    """
+    onwards = list(select)
+
+    def ask(content: VimObject) -> dict[str, Mapping[str, Any]]:
+        start = root(session.moref(kind, moref), onwards, skip=bool(onwards))
+        options = vmodl.query.PropertyCollector.RetrieveOptions()
+        collector = content.propertyCollector
+        found: dict[str, Mapping[str, Any]] = {}
+        page = collector.RetrievePropertiesEx(
+            specSet=[filter_spec([start], [spec], report_missing=False)], options=options
+        )
+        while page is not None:
+            for item in page.objects:
+                _raise_if_not_authenticated(item)
+                found[item.obj._moId] = {entry.name: entry.val for entry in item.propSet}  # noqa: SLF001  # no public name
+            page = collector.ContinueRetrievePropertiesEx(token=page.token) if page.token else None
+        return found
+
+    return session.call(ask)
 
 
 def _raise_if_not_authenticated(item: VimObject) -> None:
-    """Tell a lost session, which shows as missing properties in a good answer; raised, it leads to a new login."""
+    """Tell a lost session, which can show as missing properties in a good answer."""
     for missing in item.missingSet or []:
         if isinstance(missing.fault, vim.fault.NotAuthenticated):
             raise missing.fault

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from app.vsphere.collector import Objects, again, property_spec, reference, traversal
+from app.vsphere.answers import Node, Objects
+from app.vsphere.collector import again, property_spec, traversal
 from app.vsphere.facts import Cluster, Datacenter, Datastore, Host, Mount
 from app.vsphere.pyvmomi import VimObject, vim
 
@@ -48,7 +49,7 @@ def datacenter_of(objects: Objects, moref: str | None) -> str | None:
             return None
         if found.kind == "Datacenter":
             return moref
-        moref = reference(found.properties.get("parent"))
+        moref = found.properties.get("parent")
     return None
 
 
@@ -95,7 +96,7 @@ def hosts(objects: Objects) -> tuple[Host, ...]:
         for moref, found in objects.items()
         if found.kind == "HostSystem"
         and "name" in found.properties
-        and (cluster := reference(found.properties.get("parent"))) is not None
+        and (cluster := found.properties.get("parent")) is not None
     )
 
 
@@ -110,26 +111,28 @@ def datastores(objects: Objects) -> tuple[Datastore, ...]:
     )
 
 
-def _datastore(moref: str, datacenter: str, summary: VimObject, mounts: list[VimObject]) -> Datastore:
+def _datastore(moref: str, datacenter: str, summary: Node, mounts: list[Node]) -> Datastore:
     return Datastore(
         moref=moref,
-        name=summary.name,  # not `name`, which is escaped: paths hold this one
+        name=summary.text("name") or "",  # not the property `name`, which is escaped: paths hold this one
         datacenter_moref=datacenter,
-        type=summary.type,
-        url=summary.url or "",
-        capacity_bytes=summary.capacity or 0,
-        free_bytes=summary.freeSpace or 0,
-        uncommitted_bytes=summary.uncommitted or 0,
-        accessible=bool(summary.accessible),
-        maintenance_mode=summary.maintenanceMode or "normal",
-        mounts=tuple(
-            Mount(
-                host_moref=str(reference(mount.key)),
-                # Both are optional, and unset by hosts that know nothing of trouble.
-                mounted=mount.mountInfo.mounted is not False,
-                accessible=mount.mountInfo.accessible is not False,
-                writable=mount.mountInfo.accessMode == "readWrite",
-            )
-            for mount in mounts
-        ),
+        type=summary.text("type") or "",
+        url=summary.text("url") or "",
+        capacity_bytes=summary.number("capacity") or 0,
+        free_bytes=summary.number("freeSpace") or 0,
+        uncommitted_bytes=summary.number("uncommitted") or 0,
+        accessible=bool(summary.flag("accessible")),
+        maintenance_mode=summary.text("maintenanceMode") or "normal",
+        mounts=tuple(_mount(mount) for mount in mounts),
+    )
+
+
+def _mount(mount: Node) -> Mount:
+    info = mount.child("mountInfo")
+    return Mount(
+        host_moref=mount.text("key") or "",
+        # Both are optional, and unset by hosts that know nothing of trouble.
+        mounted=info is not None and info.flag("mounted") is not False,
+        accessible=info is not None and info.flag("accessible") is not False,
+        writable=info is not None and info.text("accessMode") == "readWrite",
     )

@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from app.errors import InvalidParameter
+from app.vsphere.answers import Objects
 from app.vsphere.browser import vmdk_at, vmdks_on
-from app.vsphere.collector import Objects, again, property_spec, retrieve, retrieve_all, traversal
+from app.vsphere.bulk import read, read_all
+from app.vsphere.collector import again, property_spec, traversal
 from app.vsphere.entities import (
     ancestors,
     clusters,
@@ -39,7 +41,7 @@ def read_inventory(session: Session, tag_category: str) -> Inventory:
     The files are listed before the VMs are read: a disk that is attached in between is not taken for a loose one. A
     relocation that runs meanwhile shows its unfinished copies as loose disks: its job knows better.
     """
-    places = retrieve_all(session, [*place_kinds(), vim.Datastore], [*place_specs(), datastore_spec()])
+    places = read_all(session, [*place_kinds(), vim.Datastore], [*place_specs(), datastore_spec()])
     pools = datastores(places)
     listed = vmdks_on(session, pools)
     machines = _all_machines(session, places)
@@ -64,10 +66,10 @@ def read_vm(session: Session, moref: str) -> VirtualMachine:
     # Its datacenter's datastores too: a path names its datastore, and what has just moved may be on any of them.
     neighbours = traversal(vim.Datacenter, "datastore", name="datastores", then=[ancestors("above datastores")])
     up = ancestors("up", aside=neighbours)
-    found = retrieve(
+    found = read(
         session,
         [(_VIRTUAL_MACHINE, moref)],
-        [machine_spec(), *place_specs(), property_spec(vim.Datastore, ["parent", "summary.name"])],
+        [machine_spec(), *place_specs(), property_spec(vim.Datastore, ["parent", "summary"])],
         select=[up, traversal(vim.VirtualMachine, "runtime.host", name="host", then=[again("up")])],
     )
     vm = machine(moref, found)
@@ -88,7 +90,7 @@ def read_datastores(session: Session, morefs: Iterable[str]) -> list[Datastore]:
     """
     asked = list(morefs)
     places = [datastore_spec(), property_spec(vim.Folder, ["parent"]), property_spec(vim.Datacenter, ["name"])]
-    found = retrieve(session, [("Datastore", moref) for moref in asked], places, select=[ancestors("up")])
+    found = read(session, [("Datastore", moref) for moref in asked], places, select=[ancestors("up")])
     known = {datastore.moref: datastore for datastore in datastores(found)}
     for moref in asked:
         if moref not in known:
@@ -107,7 +109,7 @@ def disk_exists(session: Session, datacenter_moref: str, path: str) -> LooseDisk
         raise InvalidParameter(
             f"{path!r} is no path of a file on a datastore: [datastore] folder/file.vmdk is expected"
         )
-    found = retrieve(
+    found = read(
         session,
         [("Datacenter", datacenter_moref)],
         [
@@ -125,6 +127,6 @@ def disk_exists(session: Session, datacenter_moref: str, path: str) -> LooseDisk
 
 
 def _all_machines(session: Session, places: Objects) -> tuple[VirtualMachine, ...]:
-    read = retrieve_all(session, [vim.VirtualMachine], [machine_spec()])
-    everything = {**places, **read}
-    return tuple(vm for moref in read if (vm := machine(moref, everything)) is not None)
+    found = read_all(session, [vim.VirtualMachine], [machine_spec()])
+    everything = {**places, **found}
+    return tuple(vm for moref in found if (vm := machine(moref, everything)) is not None)

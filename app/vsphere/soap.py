@@ -7,10 +7,12 @@ Where a connection breaks decides what is known. While it is being made, nothing
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from http.client import HTTPException, HTTPSConnection
+from typing import Any
 from xml.parsers.expat import ExpatError
 
-from pyVmomi.SoapAdapter import SoapStubAdapter
+from pyVmomi.SoapAdapter import SoapResponseDeserializer, SoapStubAdapter
 
 from app.vsphere.endpoint import SDK_PATH, Endpoint
 from app.vsphere.pyvmomi import VimObject
@@ -54,3 +56,29 @@ def soap_stub(endpoint: Endpoint, timeout_seconds: float) -> VimObject:
     )
     stub.scheme = Connection
     return stub
+
+
+def answer_to(managed_object: VimObject, method: str, arguments: list[Any]) -> bytes:
+    """Call `method` and return its answer as it came, for readers that are quicker than pyVmomi's.
+
+    `method` is the API's name (`RetrievePropertiesEx`), `arguments` are its parameters in order. The request, the
+    connection and the login are pyVmomi's; faults are raised as pyVmomi raises them.
+    """
+    stub = managed_object._stub  # noqa: SLF001  # as pyVmomi's own helpers reach it
+    request = stub.SerializeRequest(managed_object, managed_object._GetMethodInfo(method), arguments)  # noqa: SLF001
+    headers = {"Cookie": stub.cookie, "SOAPAction": stub.versionId, "Content-Type": "text/xml; charset=utf-8"}
+    connection = stub.GetConnection()
+    try:
+        connection.request("POST", stub.path, request, headers)
+        response = connection.getresponse()
+        body: bytes = response.read()
+    except CONNECTION_LOST:
+        connection.close()
+        stub.DropConnections()
+        raise
+    stub.ReturnConnection(connection)
+    if response.status == HTTPStatus.OK:
+        return body
+    if response.status == HTTPStatus.INTERNAL_SERVER_ERROR:  # SOAP faults come with it
+        raise SoapResponseDeserializer(stub).Deserialize(body, None)  # type: ignore[no-untyped-call]  # pyVmomi's
+    raise HTTPException(f"{response.status} {response.reason}")

@@ -81,7 +81,7 @@ def _unreadable_snapshot(session: Session, moref: str) -> TaskSnapshot | None:
 
 
 def _read(session: Session, moref: str, paths: Iterable[str]) -> Mapping[str, Any]:
-    found = retrieve(session, [("Task", moref)], [property_spec(vim.Task, paths)]).get(moref)
+    found = retrieve(session, "Task", moref, property_spec(vim.Task, paths)).get(moref)
     if found is None:
         raise ManagedObjectGone("Task", moref)
-    return found.properties
+    return found

@@ -20,7 +20,7 @@ from functools import partial
 from typing import Any
 
 from app.errors import VrelocateError
-from app.vsphere.collector import property_spec, traversal
+from app.vsphere.collector import filter_spec, property_spec, root, traversal
 from app.vsphere.errors import ManagedObjectGone, VCenterFault, VCenterUnreachable
 from app.vsphere.facts import TaskSnapshot, TaskState
 from app.vsphere.pyvmomi import VimObject, vim, vmodl
@@ -179,12 +179,8 @@ class TaskWatch:
             view=content.viewManager.CreateListView(obj=[]),
         )
         gone = self._modify(content, made, self._watched, ())
-        members = vmodl.query.PropertyCollector.ObjectSpec(
-            obj=made.view, skip=True, selectSet=[traversal(vim.view.ListView, "view", name="tasks")]
-        )
-        spec = vmodl.query.PropertyCollector.FilterSpec(
-            objectSet=[members], propSet=[property_spec(vim.Task, SNAPSHOT_PATHS)]
-        )
+        members = root(made.view, [traversal(vim.view.ListView, "view", name="tasks")], skip=True)
+        spec = filter_spec([members], [property_spec(vim.Task, SNAPSHOT_PATHS)], report_missing=True)
         made.collector.CreateFilter(spec=spec, partialUpdates=False)
         return made, gone
 

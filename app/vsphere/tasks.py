@@ -24,11 +24,12 @@ def running_tasks_of(session: Session, vm_moref: str) -> list[TaskSnapshot]:
     """
     found = retrieve(
         session,
-        [("VirtualMachine", vm_moref)],
-        [property_spec(vim.Task, SNAPSHOT_PATHS)],
+        "VirtualMachine",
+        vm_moref,
+        property_spec(vim.Task, SNAPSHOT_PATHS),
         select=[traversal(vim.VirtualMachine, "recentTask")],
     )
-    tasks = (snapshot(moref, task.properties) for moref, task in found.items() if task.kind == "Task")
+    tasks = (snapshot(moref, properties) for moref, properties in found.items())
     return [task for task in tasks if not task.ended]
 
 
