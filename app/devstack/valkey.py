@@ -13,6 +13,8 @@ import os
 import signal
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from app.devstack.binaries import valkey_program
 from app.devstack.pipes import pipe_holding
@@ -42,6 +44,7 @@ class Valkey(LoopbackServer):
             host=LOOPBACK,
             port=self.port,
             password=self.password,
+            retry=Retry(NoBackoff(), 0),  # who asks, asks again
             socket_timeout=ANSWER_TIMEOUT_SECONDS,
             socket_connect_timeout=ANSWER_TIMEOUT_SECONDS,
         )
