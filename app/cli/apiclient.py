@@ -29,7 +29,8 @@ from app.errors import (
 
 TIMEOUT_SECONDS = 30
 """For one call; no call of this API waits for a migration."""
-PAGE_SIZE = 500
+LARGEST_PAGE = 500
+"""CloudStack's `default.page.size`, which is also the most that it gives."""
 SIGNATURE_LIFETIME = timedelta(minutes=10)
 
 _BY_CODE: dict[int, type[VrelocateError]] = {
@@ -87,11 +88,13 @@ class ApiClient:
         answer: Entity = content
         return answer
 
-    def entities(self, command: str, key: str, **parameters: object) -> Iterator[Entity]:
-        """Yield every object that the list command `command` knows under `key`, page after page."""
+    def entities(
+        self, command: str, key: str, *, page_size: int = LARGEST_PAGE, **parameters: object
+    ) -> Iterator[Entity]:
+        """Yield every object that the list command `command` knows under `key`; a page is asked for when it is due."""
         page, seen = 1, 0
         while True:
-            content = self.call(command, page=page, pagesize=PAGE_SIZE, **parameters)
+            content = self.call(command, page=page, pagesize=page_size, **parameters)
             found: list[Entity] = content.get(key, [])
             yield from found
             seen += len(found)

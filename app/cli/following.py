@@ -37,7 +37,8 @@ def follow(
             views = [look(api, job_id) for job_id in live]
             silent_since = None
         except ResourceUnavailable:
-            silent_since = silent_since or time.monotonic()
+            if silent_since is None:
+                silent_since = time.monotonic()
             if time.monotonic() - silent_since > PATIENCE_SECONDS:
                 raise
             views = []

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import islice
 
-from app.cli.apiclient import ApiClient
+from app.cli.apiclient import LARGEST_PAGE, ApiClient
 from app.cli.jobview import JobView
 from app.cli.naming import VM, VOLUME, Kind
 from app.errors import InvalidParameter
 
 _KINDS: dict[str, Kind] = {"virtualmachine": VM, "volume": VOLUME}
+_LIVE = "queued,submitting,running,verifying"
 _ONE_BY_ONE = 10
 _COMMANDS: dict[str, Kind] = {
     "migratevirtualmachine": VM,
@@ -23,9 +24,10 @@ HEADINGS = ("JOB", "COMMAND", "WHAT", "STATE", "DONE", "ATTEMPT", "DOING", "CREA
 
 def newest(api: ApiClient, *, state: str | None = None, limit: int | None = None) -> list[JobView]:
     """Return the newest jobs in `state` (`live`: all that are not over; `None`: every one), the newest first."""
-    views = (JobView.parse(raw) for raw in api.entities("listAsyncJobs", "asyncjobs"))
-    wanted = (view for view in views if state is None or view.state == state or (state == "live" and not view.over))
-    return list(islice(wanted, limit))
+    states = _LIVE if state == "live" else state
+    page_size = min(limit or LARGEST_PAGE, LARGEST_PAGE)
+    found = api.entities("listAsyncJobs", "asyncjobs", page_size=page_size, state=states)
+    return [JobView.parse(raw) for raw in islice(found, limit)]
 
 
 def rows(api: ApiClient, views: Sequence[JobView]) -> tuple[Sequence[str], list[tuple[str, ...]]]:

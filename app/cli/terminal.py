@@ -15,6 +15,7 @@ from rich.text import Text
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 _STEP = 1024
+_WIDER_THAN_ANY_TABLE = 100_000
 
 
 def stdout() -> Console:
@@ -56,24 +57,17 @@ def show_json_line(document: object) -> None:
     stdout().print(json.dumps(document, ensure_ascii=False, default=str), markup=False)
 
 
-def table(
-    headings: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[str] = (), title: str | None = None
-) -> Table:
-    """Return a table without frames; the columns named in `right` hold figures."""
-    grid = Table(box=None, pad_edge=False, title=title, title_justify="left", title_style="bold")
+def show_table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[str] = ()) -> None:
+    """Write a table without frames to standard output; the columns named in `right` hold figures.
+
+    It is as wide as its content, for ids and paths are there to be copied; a narrow terminal folds it.
+    """
+    grid = Table(box=None, pad_edge=False)
     for heading in headings:
-        # Cells are never cut or folded: ids are there to be copied.
-        grid.add_column(heading, justify="right" if heading in right else "left", no_wrap=True, overflow="ignore")
+        grid.add_column(heading, justify="right" if heading in right else "left", no_wrap=True)
     for row in rows:
         grid.add_row(*[Text(cell) for cell in row])  # no markup: `[ds1] a/b.vmdk` is a path
-    return grid
-
-
-def show_table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[str] = ()) -> None:
-    """Write a table to standard output, as wide as its content: a pipe has no width."""
-    grid = table(headings, rows, right=right)
-    console = stdout()
-    console.print(grid, width=max(console.width, console.measure(grid).maximum), crop=False)
+    Console(highlight=False, soft_wrap=True, width=_WIDER_THAN_ANY_TABLE).print(grid)
 
 
 def size(count: int | None) -> str:

@@ -72,7 +72,7 @@ def _migrate(
                 terminal.show(orders[-1].job_id)
         last = follow_orders(api, orders) if wait else None
     if as_json:
-        terminal.show_json({"jobs": [one.as_json((last or {}).get(one.job_id)) for one in orders]})
+        terminal.show_json([one.as_json((last or {}).get(one.job_id)) for one in orders])
     elif not wait and any(one.job_id for one in orders):
         terminal.say(f"on the way to {pool['name']}: `vrelocate jobs watch` shows how far")
     raise typer.Exit(ended_with(orders, last))

@@ -124,7 +124,7 @@ def worker(
     adopt(state_dir)
     from workers.run import run_worker
 
-    run_worker(name=name, concurrency=concurrency)
+    raise typer.Exit(run_worker(name=name, concurrency=concurrency))
 
 
 @db_app.command("upgrade")
