@@ -56,9 +56,9 @@ def _read(client: httpx.Client, endpoint: Endpoint, category: str) -> dict[str, 
 
 def _tag_names(client: httpx.Client, category: str) -> dict[str, str]:
     """Return name by id of the tags of a category."""
-    for category_id in _value(client.get(_CATEGORY)) or []:  # vcsim says null for none
+    for category_id in _values(client.get(_CATEGORY)):
         if _value(client.get(f"{_CATEGORY}/id:{category_id}"))["name"] == category:
-            tags = _value(client.post(f"{_TAG}/id:{category_id}", params={"~action": "list-tags-for-category"}))
+            tags = _values(client.post(f"{_TAG}/id:{category_id}", params={"~action": "list-tags-for-category"}))
             return {tag: _value(client.get(f"{_TAG}/id:{tag}"))["name"] for tag in tags}
     log.info("there is no tag category %s: no datastore has storage tags of vSphere's", category)
     return {}
@@ -69,8 +69,8 @@ def _attached(client: httpx.Client, names: dict[str, str]) -> dict[str, frozense
         _ASSOCIATION, params={"~action": "list-attached-objects-on-tags"}, json={"tag_ids": list(names)}
     )
     tags: dict[str, set[str]] = defaultdict(set)
-    for item in _value(answer):
-        for tagged in item["object_ids"]:
+    for item in _values(answer):
+        for tagged in item["object_ids"] or []:
             if tagged["type"] == "Datastore":
                 tags[tagged["id"]].add(names[item["tag_id"]])
     return {moref: frozenset(found) for moref, found in tags.items()}
@@ -78,3 +78,8 @@ def _attached(client: httpx.Client, names: dict[str, str]) -> dict[str, frozense
 
 def _value(answer: httpx.Response) -> Any:  # noqa: ANN401  # JSON, of a shape that each caller knows
     return answer.raise_for_status().json()["value"]
+
+
+def _values(answer: httpx.Response) -> list[Any]:
+    """Return an array; vcsim says null where vCenter sends an empty one."""
+    return _value(answer) or []
