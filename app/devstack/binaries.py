@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import shutil
 import sys
 from collections.abc import Mapping
@@ -68,8 +69,9 @@ def _postgres_on_path(environment: Mapping[str, str]) -> list[Path]:
 
 
 def _postgres_of_debian() -> list[Path]:
+    """Return one folder a version, the newest first."""
     folders = Path("/usr/lib/postgresql").glob("*/bin")
-    return sorted(folders, key=lambda folder: (len(folder.parent.name), folder.parent.name), reverse=True)
+    return sorted(folders, key=lambda it: [int(part) for part in re.findall(r"\d+", it.parent.name)], reverse=True)
 
 
 def _valkey_wheel() -> list[Path]:

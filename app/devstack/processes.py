@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from app.errors import ConfigurationError
 TETHER = Path(__file__).with_name("tether.py")
 POLL_SECONDS = 0.02
 LAST_LINES = 15
+ALMOST_NOTHING_BYTES = 65536
 SUCCESS = "exited with status 0"
 
 Pause = Callable[[float], None]
@@ -167,6 +169,8 @@ class Process:
     def last_words(self) -> str:
         """Say where the log is and what its last lines are, for an error message."""
         lines = [line for line in self.output().splitlines() if line.strip()][-LAST_LINES:]
+        if shutil.disk_usage(self.program.log.parent).free < ALMOST_NOTHING_BYTES:
+            lines.append(f"(the disk of {self.program.log.parent} is full)")  # it may have had no room to say so
         if not lines:
             return f"it wrote nothing to {self.program.log}"
         return f"the last lines of {self.program.log}:\n" + "\n".join(f"    {line}" for line in lines)
