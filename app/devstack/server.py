@@ -69,15 +69,19 @@ class LoopbackServer(ABC):
         """Start the server and wait until it answers.
 
         A server of an earlier run that is just ending is waited for. Raises `ConfigurationError` when another one
-        works in the folder, when there is no server to start, and with the log's last lines when it does not start.
+        works in the folder, when the folder cannot be had, when there is no server to start, and with the log's last
+        lines when it does not start.
         """
-        private_folder(self.folder)
-        self._lock.wait(timeout_seconds=lock_timeout_seconds, pause=pause or time.sleep)
         try:
+            private_folder(self.folder)
+            self._lock.wait(timeout_seconds=lock_timeout_seconds, pause=pause or time.sleep)
             self._prepare(pause)
             self._port = kept_port(self._port_file)
             self._start_on_some_port(pause)
             self._complete()
+        except OSError as error:
+            self.stop()
+            raise ConfigurationError(f"{self.name}: {error.filename or self.folder}: {error.strerror}") from error
         except BaseException:
             self.stop()
             raise
