@@ -56,7 +56,7 @@ def set_up_logging(configured: Settings) -> None:
     root.handlers[:] = [handler]
     root.setLevel(configured.log_level)
     # One line a request would only repeat what the job events say, and URLs carry signatures.
-    for noisy in ("uvicorn.access", "httpx", "httpcore"):
+    for noisy in ("uvicorn.access", "httpx", "httpcore", "celery.worker.strategy", "celery.app.trace"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 

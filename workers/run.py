@@ -27,7 +27,7 @@ def run_worker(*, name: str | None = None, concurrency: int | None = None) -> in
     celery.steps["worker"].update({SweepStep, SyncStep, WatchStep})
     arguments = ["worker", "--hostname", worker_name(), "--pool", "threads", "--loglevel", settings().log_level]
     # Workers say nothing to each other: everything they share is in PostgreSQL.
-    arguments += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+    arguments += ["--without-gossip", "--without-mingle", "--without-heartbeat", "--quiet"]
     if concurrency:
         arguments += ["--concurrency", str(concurrency)]
     celery.worker_main(arguments)

@@ -45,7 +45,7 @@ def observe_vm(session: Session, vm: VirtualMachine, seen: facts.VirtualMachine)
 
 def observe_detached(session: Session, volume_id: UUID, pool: StoragePool, seen: facts.LooseDisk) -> None:
     """Write where a detached disk was found."""
-    volume = session.get_one(Volume, volume_id, with_for_update=True)
+    volume = session.get_one(Volume, volume_id, with_for_update={"of": Volume})
     volume.pool_id, volume.zone_id, volume.path = pool.id, pool.zone_id, seen.path
     volume.name = volume_name(seen.path)
     volume.removed_at = None

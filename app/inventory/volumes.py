@@ -115,6 +115,7 @@ class VolumeSync:
         self._session.flush()
         for disk, row in matched:
             self._fill(row, disk)
+            self._session.add(row)
         return len(matched)
 
     def _attached(self, vms: Iterable[facts.VirtualMachine]) -> Iterable[_Shown]:
@@ -177,7 +178,6 @@ class VolumeSync:
             row = self._free(self._by_uuid.get(disk.uuid or _UNSPOKEN)) or self._free(self._by_place.get(disk.place))
             if row is None:
                 row = Volume(id=uuid4(), vcenter_id=self._vcenter_id, observed_at=self._began)
-                self._session.add(row)
                 self._taken.add(row.id)
             matched.append((disk, row))
         return matched
