@@ -68,7 +68,8 @@ def authenticate(session: Session, parameters: Mapping[str, str]) -> Caller:
     """
     named = {name.lower(): value for name, value in parameters.items()}
     signature, api_key = named.get("signature"), named.get("apikey")
-    found = queries.find_key(session, api_key) if signature and api_key else None
+    # PostgreSQL refuses to look for a text with a zero byte.
+    found = queries.find_key(session, api_key) if signature and api_key and api_key.isprintable() else None
     if not signature or not found:
         raise NotAuthenticated(_REFUSED)
     key, now = found

@@ -1,0 +1,293 @@
+"""A real PostgreSQL with an inventory in it, the API as a process of its own, and the unmodified client `cs`."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import pytest
+from cryptography.fernet import Fernet
+from cs import CloudStack
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+import app.db
+import app.sealing
+import app.settings
+from app.access.keys import create_key
+from app.access.roles import Role
+from app.access.signature import sign
+from app.devstack.postgres import Postgres
+from app.inventory.models import (
+    Cluster,
+    DiskOffering,
+    Host,
+    Mount,
+    StoragePool,
+    VCenter,
+    VirtualMachine,
+    Volume,
+    Zone,
+)
+from migrations.schema import upgrade
+
+GIB = 1024**3
+START_SECONDS = 60
+_API = "import sys; from app.api.server import serve; serve('127.0.0.1', int(sys.argv[1]))"
+
+
+class ApiProcess:
+    """`serve()` in a process of its own; it is up when its log says where it listens."""
+
+    def __init__(self, environment: dict[str, str], port: int = 0) -> None:
+        self.log: list[str] = []
+        self._ports: queue.SimpleQueue[int | None] = queue.SimpleQueue()
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", _API, str(port)],
+            env={**os.environ, **environment},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        found = self._ports.get(timeout=START_SECONDS)
+        assert found, "\n".join(self.log)
+        self.port = found
+        self.root = f"http://127.0.0.1:{self.port}"
+        self.url = f"{self.root}/client/api"
+
+    def _read(self) -> None:
+        assert self.process.stderr
+        with self.process.stderr as lines:
+            for line in lines:
+                self.log.append(line)
+                if '"event": "api.listening"' in line:
+                    self._ports.put(json.loads(line)["port"])
+        self._ports.put(None)
+
+    def stop(self) -> int:
+        """Send SIGTERM; return how the process ended."""
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(timeout=30)
+        self._reader.join(timeout=10)
+        return code
+
+    def kill(self) -> None:
+        """End it, however it is."""
+        self.process.kill()
+        self.process.wait()
+        self._reader.join(timeout=10)
+
+
+@contextmanager
+def _configured(environment: dict[str, str]) -> Iterator[None]:
+    """Let this process be configured so for a while, and leave nothing of it behind."""
+
+    def forget() -> None:
+        for cached in (app.settings.settings, app.db.engine, app.db._sessions, app.sealing._box):
+            cached.cache_clear()
+
+    forget()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        try:
+            yield
+        finally:
+            app.db.engine().dispose()
+            forget()
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy of the environment cannot reach this machine's loopback."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    with Postgres(tmp_path_factory.mktemp("api") / "postgres", parameters={"fsync": "off"}) as postgres:
+        yield postgres
+
+
+@pytest.fixture(scope="session")
+def environment(server: Postgres) -> dict[str, str]:
+    """How an installation with this database is configured; no broker hears the bell, which changes no answer."""
+    upgrade(server.url)
+    return {
+        "VRELOCATE_DATABASE_URL": server.url,
+        "VRELOCATE_REDIS_URL": "redis://127.0.0.1:1/0",
+        "VRELOCATE_MASTER_KEY": Fernet.generate_key().decode(),
+    }
+
+
+@pytest.fixture
+def configured() -> Callable[[dict[str, str]], AbstractContextManager[None]]:
+    return _configured
+
+
+@pytest.fixture
+def inside(environment: dict[str, str]) -> Iterator[None]:
+    """Let the test itself use the code of the installation."""
+    with _configured(environment):
+        yield
+
+
+@pytest.fixture(scope="session")
+def database(server: Postgres, environment: dict[str, str]) -> Iterator[Engine]:
+    assert environment
+    engine = app.db.make_engine(server.url, pool_size=2)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def session(database: Engine) -> Iterator[Session]:
+    """A transaction for the test to put things into the database; `commit()` shows them to the API."""
+    with Session(database, expire_on_commit=False) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def keys(environment: dict[str, str], database: Engine) -> dict[str, tuple[str, str]]:
+    """Key and secret of one caller for each role."""
+    made = {}
+    with _configured(environment), Session(database) as session:
+        for role in Role:
+            key, secret = create_key(session, f"the {role}", role)
+            made[role.value] = key.key, secret
+        session.commit()
+    return made
+
+
+@pytest.fixture(scope="session")
+def api(environment: dict[str, str], keys: object) -> Iterator[ApiProcess]:
+    assert keys
+    process = ApiProcess(environment)
+    yield process
+    assert process.stop() == 0, "".join(process.log[-20:])
+
+
+@pytest.fixture
+def start_api() -> Iterator[Callable[..., ApiProcess]]:
+    started: list[ApiProcess] = []
+
+    def start(environment: dict[str, str], port: int = 0) -> ApiProcess:
+        started.append(ApiProcess(environment, port))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+
+
+@pytest.fixture
+def client(api: ApiProcess, keys: dict[str, tuple[str, str]]) -> CloudStack:
+    """The PyPI client, as its users make it."""
+    return CloudStack(endpoint=api.url, key=keys["admin"][0], secret=keys["admin"][1], poll_interval=0.05)
+
+
+@pytest.fixture
+def client_as(api: ApiProcess, keys: dict[str, tuple[str, str]]) -> Callable[[str], CloudStack]:
+    return lambda role: CloudStack(endpoint=api.url, key=keys[role][0], secret=keys[role][1], poll_interval=0.05)
+
+
+@pytest.fixture
+def call(api: ApiProcess, keys: dict[str, tuple[str, str]]) -> Callable[..., httpx.Response]:
+    """Send a signed request whose parameters are the test's alone: nothing is added but key and signature."""
+
+    def send(method: str = "GET", /, role: str = "admin", **parameters: str) -> httpx.Response:
+        key, secret = keys[role]
+        request = {"apikey": key, **parameters}
+        request["signature"] = sign(request, secret)
+        place = {"params": request} if method == "GET" else {"data": request}
+        return httpx.request(method, api.url, timeout=30, trust_env=False, **place)
+
+    return send
+
+
+@pytest.fixture(scope="session")
+def landscape(database: Engine) -> SimpleNamespace:
+    """One datacenter: clusters `east` (two hosts) and `west` (one), five pools, three VMs, loose disks, an offering."""
+    with Session(database, expire_on_commit=False) as session:
+        vcenter = VCenter(name="vc", url="https://vc.example", username="u", password_sealed=b"x")
+        session.add(vcenter)
+        session.flush()
+
+        def add(kind: type[Any], name: str, **values: object) -> Any:  # noqa: ANN401  # an instance of `kind`
+            if hasattr(kind, "moref"):
+                values = {"moref": f"{kind.__name__}-{name}", **values}
+            thing = kind(vcenter_id=vcenter.id, name=name, **values)
+            session.add(thing)
+            session.flush()
+            return thing
+
+        zone = add(Zone, "dc1")
+        east = add(Cluster, "east", zone_id=zone.id, standalone=False)
+        west = add(Cluster, "west", zone_id=zone.id, standalone=True)
+        esx1 = add(Host, "esx1", cluster_id=east.id, connected=True, in_maintenance=False)
+        esx2 = add(Host, "esx2", cluster_id=east.id, connected=False, in_maintenance=True)
+        esx3 = add(Host, "esx3", cluster_id=west.id, connected=True, in_maintenance=False)
+
+        def pool(name: str, scope: str, hosts: list[Host], **values: object) -> StoragePool:
+            facts = {
+                "type": "VMFS",
+                "url": f"ds:///vmfs/volumes/{name}/",
+                "accessible": True,
+                "maintenance_mode": "normal",
+            }
+            sizes = {"capacity_bytes": 1000 * GIB, "free_bytes": 600 * GIB, "uncommitted_bytes": 100 * GIB}
+            made: StoragePool = add(StoragePool, name, zone_id=zone.id, scope=scope, **{**facts, **sizes, **values})
+            for host in hosts:
+                session.add(Mount(pool_id=made.id, host_id=host.id, mounted=True, accessible=True, writable=True))
+            return made
+
+        def vm(name: str, power: str, cluster: Cluster, host: Host, home: StoragePool) -> VirtualMachine:
+            where = {"zone_id": zone.id, "cluster_id": cluster.id, "host_id": host.id, "home_pool_id": home.id}
+            facts = {"power_state": power, "path": f"[{home.name}] {name}/{name}.vmx", "is_template": False}
+            shape = {"guest_id": "debian12_64Guest", "cpu_count": 2, "memory_mib": 4096, "instance_uuid": name}
+            made: VirtualMachine = add(VirtualMachine, name, **where, **facts, **shape)
+            return made
+
+        def disk(
+            name: str, on: StoragePool, of: VirtualMachine | None = None, key: int | None = None, **values: object
+        ) -> Volume:
+            path = f"[{on.name}] {of.name if of else 'loose'}/{name}.vmdk"
+            facts = {"path": path, "capacity_bytes": 10 * GIB, "physical_bytes": 4 * GIB, "thin": True}
+            where = {"zone_id": zone.id, "pool_id": on.id, "vm_id": of.id if of else None, "device_key": key}
+            made: Volume = add(Volume, name, **{**where, **facts, **values})
+            return made
+
+        old = pool("old", "CLUSTER", [esx1, esx2], vsphere_tags=["slow"])
+        new = pool("new", "CLUSTER", [esx1, esx2], vsphere_tags=["fast"], own_tags=["backup"])
+        far = pool("far", "CLUSTER", [esx3])
+        local = pool("local", "HOST", [esx3], maintenance_mode="inMaintenance")
+        wide = pool("wide", "ZONE", [esx1, esx3], type="NFS", accessible=False)
+        gold = DiskOffering(name="gold", display_text="Gold <fast>", tags=["fast"])
+        session.add(gold)
+        session.flush()
+        web, db = vm("web-1", "poweredOff", east, esx1, old), vm("db-1", "poweredOn", west, esx3, far)
+        asleep = vm("asleep", "suspended", east, esx2, old)
+        made = SimpleNamespace(
+            vcenter=vcenter, zone=zone, east=east, west=west, esx1=esx1, esx2=esx2, esx3=esx3,
+            old=old, new=new, far=far, local=local, wide=wide, gold=gold, web=web, db=db, asleep=asleep,
+            web_data=disk("web-1_1", old, web, 2001, physical_bytes=None, thin=False),
+            web_root=disk("web-1", old, web, 2000),
+            db_root=disk("db-1", far, db, 2000),
+            loose=disk("loose", old, disk_offering_id=gold.id),
+            spare=disk("spare & co", wide, thin=None),
+        )  # fmt: skip
+        gone = app.db.utc_now()
+        made.gone = disk("gone", old, removed_at=gone)
+        session.commit()
+    return made
