@@ -52,6 +52,8 @@ def make_engine(url: str, *, pool_size: int = 10) -> Engine:
     return create_engine(
         driver_url(url),
         pool_pre_ping=True,
+        # Values may be secrets, and errors end up in logs.
+        hide_parameters=True,
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_timeout=10,

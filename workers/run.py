@@ -25,9 +25,10 @@ def run_worker(*, name: str | None = None, concurrency: int | None = None) -> in
         os.environ["VRELOCATE_WORKER_NAME"] = name
     set_up_logging(settings())
     celery.steps["worker"].update({SweepStep, SyncStep, WatchStep})
-    arguments = ["worker", "--hostname", worker_name(), "--pool", "threads", "--loglevel", settings().log_level]
+    # No banner: what matters is in the log.
+    arguments = ["--quiet", "worker", "--hostname", worker_name(), "--pool", "threads", "--loglevel", settings().log_level]
     # Workers say nothing to each other: everything they share is in PostgreSQL.
-    arguments += ["--without-gossip", "--without-mingle", "--without-heartbeat", "--quiet"]
+    arguments += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     if concurrency:
         arguments += ["--concurrency", str(concurrency)]
     celery.worker_main(arguments)
