@@ -6,6 +6,7 @@ says which one it waits for. Slots and space are rows: they are freed with the j
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -17,32 +18,50 @@ from app.migration.models import Slot, SpaceReservation
 from app.settings import Settings, settings
 
 
-def resources_of(move: Move, configured: Settings) -> dict[str, int]:
-    """Return what a move needs one slot of, each with its limit."""
-    limits = {f"vcenter:{move.vcenter_id}": configured.slots_per_vcenter}
+@dataclass(frozen=True)
+class Resource:
+    """Something that only so many relocations may use at once."""
+
+    key: str
+    """`vcenter:<id>`, `host:<id>`, `source-pool:<id>`, `target-pool:<id>`."""
+    name: str
+    """For people: `target pool ds-new`."""
+    limit: int
+
+
+def resources_of(move: Move, configured: Settings) -> list[Resource]:
+    """Return what a move needs one slot of."""
+    needed = [Resource(f"vcenter:{move.vcenter_id}", "the vCenter", configured.slots_per_vcenter)]
     if move.machine is not None and move.machine.host_id is not None:
-        limits[f"host:{move.machine.host_id}"] = configured.slots_per_host
-    limits |= {f"source-pool:{pool_id}": configured.slots_per_source_pool for pool_id in move.sources}
-    limits |= {f"target-pool:{pool_id}": configured.slots_per_target_pool for pool_id in move.targets}
-    return limits
+        host = f"the host of VM {move.machine.name}"
+        needed.append(Resource(f"host:{move.machine.host_id}", host, configured.slots_per_host))
+    needed += [
+        Resource(f"source-pool:{pool.id}", f"source pool {pool.name}", configured.slots_per_source_pool)
+        for pool in move.sources.values()
+    ]
+    needed += [
+        Resource(f"target-pool:{pool.id}", f"target pool {pool.name}", configured.slots_per_target_pool)
+        for pool in move.targets.values()
+    ]
+    return needed
 
 
-def take(session: Session, job_id: UUID, move: Move) -> str | None:
+def take(session: Session, job_id: UUID, move: Move) -> Resource | None:
     """Take a slot of everything the move needs and reserve its space; all or nothing.
 
     Returns `None` when it worked, else the resource that has no slot left. Taking again what a job has changes nothing.
     """
-    limits = resources_of(move, settings())
+    needed = resources_of(move, settings())
     session.execute(queries.LOCK_ADMISSION, {"vcenter_id": str(move.vcenter_id)})
-    in_use = queries.slots_in_use(session, limits.keys(), job_id)
-    for resource, limit in limits.items():
-        if in_use.get(resource, 0) >= limit:
+    in_use = queries.slots_in_use(session, [resource.key for resource in needed], job_id)
+    for resource in needed:
+        if in_use.get(resource.key, 0) >= resource.limit:
             return resource
     queries.drop_admission(session, job_id)
-    session.add_all(Slot(resource=resource, job_id=job_id) for resource in limits)
+    session.add_all(Slot(resource=resource.key, job_id=job_id) for resource in needed)
     for pool_id in move.targets:
-        needed = sum(disk.needed_bytes for disk in move.disks if disk.target.id == pool_id)
-        session.add(SpaceReservation(pool_id=pool_id, job_id=job_id, bytes=needed))
+        size_bytes = sum(disk.needed_bytes for disk in move.disks if disk.target.id == pool_id)
+        session.add(SpaceReservation(pool_id=pool_id, job_id=job_id, bytes=size_bytes))
     for disk in move.disks:
         goal = f"[{disk.target.name}]" if move.machine else target_path(disk)
         queries.mark_moving(session, disk.volume_id, job_id, goal)

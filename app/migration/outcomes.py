@@ -14,6 +14,7 @@ from app.jobs.leases import Claim
 from app.jobs.states import JobState
 from app.jobs.sweeping import hurry_waiting
 from app.migration import admission
+from app.migration.admission import Resource
 from app.settings import settings
 from app.telemetry import logger
 
@@ -23,7 +24,7 @@ WAIT_FOR_SLOT_SECONDS = 30.0
 """A waiting job is woken by whoever frees the slot; this is only for the case that nobody does."""
 
 
-def wait_for_slot(claim: Claim, resource: str) -> None:
+def wait_for_slot(claim: Claim, resource: Resource) -> None:
     """Put the job back into the line; its attempt stays open, for nothing was tried."""
     with transaction() as session:
         leases.move(
@@ -31,9 +32,9 @@ def wait_for_slot(claim: Claim, resource: str) -> None:
             claim,
             JobState.QUEUED,
             kind="waiting",
-            detail={"for": resource},
-            waiting_for=resource,
-            phase=f"waiting for a slot of {resource}",
+            detail={"for": resource.key},
+            waiting_for=resource.key,
+            phase=f"waiting: {resource.name} has {resource.limit} relocations running already",
             next_run_at=func.now() + timedelta(seconds=WAIT_FOR_SLOT_SECONDS),
         )
 

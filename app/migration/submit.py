@@ -21,6 +21,7 @@ from app.jobs.models import OutsideTask
 from app.jobs.outside import Ending
 from app.jobs.states import SETTLED, JobState, TaskState
 from app.migration import admission, checks, commands, failures, outcomes, situation
+from app.migration.admission import Resource
 from app.migration.look import Sight, look
 from app.migration.plan import plan
 from app.migration.requests import Request, request_from_json
@@ -139,7 +140,7 @@ class _Submission:
         with transaction() as session:
             return plan(session, self._request)
 
-    def _take_slots(self, move: Move) -> str | None:
+    def _take_slots(self, move: Move) -> Resource | None:
         with transaction() as session:
             leases.held(session, self._claim)
             return admission.take(session, self._claim.job_id, move)
