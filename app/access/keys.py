@@ -23,7 +23,7 @@ from app.errors import InvalidParameter, NotAuthenticated, NotFound
 _KEY_BYTES = 48
 """Gives 64 characters, all of them safe in a URL: clients that encode badly sign them right all the same."""
 
-_REFUSED = "unable to verify user credentials and/or request signature"
+REFUSED = "unable to verify user credentials and/or request signature"
 """CloudStack's one text for every reason: an unknown key, a wrong signature, a lapsed request."""
 
 
@@ -71,15 +71,15 @@ def authenticate(session: Session, parameters: Mapping[str, str]) -> Caller:
     # PostgreSQL refuses to look for a text with a zero byte.
     found = queries.find_key(session, api_key) if signature and api_key and api_key.isprintable() else None
     if not signature or not found:
-        raise NotAuthenticated(_REFUSED)
+        raise NotAuthenticated(REFUSED)
     key, now = found
     if not verify(parameters, sealing.unseal(key.secret_sealed), signature):
-        raise NotAuthenticated(_REFUSED)
+        raise NotAuthenticated(REFUSED)
     if named.get("signatureversion") == "3":
         try:
             lapsed = parse_expires(named.get("expires", "")) <= now
         except ValueError:
             lapsed = True
         if lapsed:
-            raise NotAuthenticated(_REFUSED)
+            raise NotAuthenticated(REFUSED)
     return Caller(user_id=key.id, account_id=key.account_id, role=Role(key.role), key_name=key.name)

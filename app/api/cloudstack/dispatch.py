@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 from sqlalchemy.orm import Session
 
-from app.access.keys import authenticate
-from app.access.roles import allows
+from app.access.keys import REFUSED, authenticate
+from app.access.roles import Role, allows
 from app.api.cloudstack.command import Call, Command
 from app.api.cloudstack.envelope import Content, Format, render, wrapper_of
 from app.api.cloudstack.failures import INTERNAL, Failure, failure_of
@@ -23,7 +23,6 @@ from app.inventory.queries import known_ids
 from app.telemetry import logger
 
 _UNKNOWN_WRAPPER = "errorresponse"
-_REFUSED = "unable to verify user credentials and/or request signature"
 _OK = 200
 
 log = logger(__name__)
@@ -49,8 +48,7 @@ def answer(parameters: Mapping[str, str]) -> Reply:
         return _reply(_OK, command, content, form)
     except Exception as error:  # noqa: BLE001  # whatever it is, the client gets an envelope and the log the rest
         failure = _explained(error, named.get("command"))
-        shown = None if isinstance(error, UnsupportedCommand) else command
-        return _reply(failure.code, shown, failure.content, form, {"X-Description": failure.header})
+        return _reply(failure.code, command, failure.content, form, {"X-Description": failure.header})
 
 
 def refuse(error: Exception) -> Reply:
@@ -66,23 +64,26 @@ def _perform(command: Command | None, parameters: Mapping[str, str], named: Mapp
             raise UnsupportedCommand("Invalid request, no command sent")
         if command is None:
             # CloudStack's answer to a signed call of a command that it does not know.
-            raise NotAuthenticated(_REFUSED)
+            raise NotAuthenticated(REFUSED)
         if not allows(caller.role, command.name):
             raise PermissionDenied(f"The key {caller.key_name} has the role {caller.role}: it may not {command.name}")
         refuse_unprintable(parameters)
         arguments = parse(command.name, command.parameters, named)
         _refuse_unknown_ids(session, command, arguments)
-    return command.run(Call(caller, arguments, SERVED))
+    content = command.run(Call(caller, arguments, SERVED))
+    if not allows(Role.READ_ONLY, command.name):
+        job_id = str(content["jobid"]) if command.is_async else None
+        log.info("api.called", command=command.name, by=caller.key_name, job_id=job_id)
+    return content
 
 
 def _refuse_unknown_ids(session: Session, command: Command, arguments: Arguments) -> None:
     """Refuse ids that name nothing, as CloudStack does before a command runs; raises `BadParameter`."""
     for parameter in command.parameters:
         ids = arguments.uuids(parameter.name) if parameter.entity else ()
-        if parameter.entity is None or not ids:
-            continue
-        known = known_ids(session, parameter.entity, ids)
-        for unknown in (id_ for id_ in ids if id_ not in known):
+        known = known_ids(session, parameter.entity, ids) if parameter.entity and ids else set()
+        unknown = next((one for one in ids if one not in known), None)
+        if unknown:
             raise unknown_id(command.name, parameter.name, unknown)
 
 

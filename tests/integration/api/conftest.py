@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import queue
 import signal
 import subprocess
 import sys
@@ -51,7 +50,7 @@ class ApiProcess:
 
     def __init__(self, environment: dict[str, str], port: int = 0) -> None:
         self.log: list[str] = []
-        self._ports: queue.SimpleQueue[int | None] = queue.SimpleQueue()
+        self._grown = threading.Condition()
         self.process = subprocess.Popen(
             [sys.executable, "-c", _API, str(port)],
             env={**os.environ, **environment},
@@ -60,20 +59,28 @@ class ApiProcess:
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        found = self._ports.get(timeout=START_SECONDS)
-        assert found, "\n".join(self.log)
-        self.port = found
+        self.port = json.loads(self.logged('"event": "api.listening"', within_seconds=START_SECONDS))["port"]
         self.root = f"http://127.0.0.1:{self.port}"
         self.url = f"{self.root}/client/api"
+
+    def logged(self, text: str, within_seconds: float = 10) -> str:
+        """Wait for a line of the log that holds `text`, and return it."""
+
+        def find() -> str | None:
+            return next((line for line in self.log if text in line), None)
+
+        with self._grown:
+            found = self._grown.wait_for(find, within_seconds)
+        assert found, f"no {text!r} in the log: {''.join(self.log)}"
+        return found
 
     def _read(self) -> None:
         assert self.process.stderr
         with self.process.stderr as lines:
             for line in lines:
-                self.log.append(line)
-                if '"event": "api.listening"' in line:
-                    self._ports.put(json.loads(line)["port"])
-        self._ports.put(None)
+                with self._grown:
+                    self.log.append(line)
+                    self._grown.notify_all()
 
     def stop(self) -> int:
         """Send SIGTERM; return how the process ended."""

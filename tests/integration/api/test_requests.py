@@ -216,8 +216,13 @@ def test_libcloud_lists(api: Any, keys: dict[str, tuple[str, str]], landscape: S
 def test_nothing_secret_is_logged(api: Any, call: Call, keys: dict[str, tuple[str, str]]) -> None:  # noqa: ANN401
     response = call(command="listApis", name="none such", response="json")
     assert response.status_code == 431
-    refused = [json.loads(line) for line in api.log if "none such" in line]
-    assert refused[0]["event"] == "api.refused"
+    assert json.loads(api.logged("none such"))["event"] == "api.refused"
     signature = httpx.QueryParams(response.request.url.query)["signature"]
     everything = "".join(api.log)
     assert not [secret for secret in [signature, *(secret for _, secret in keys.values())] if secret in everything]
+
+
+def test_a_change_is_logged_with_who_made_it(api: Any, call: Call, landscape: SimpleNamespace) -> None:  # noqa: ANN401
+    assert call(command="updateStoragePool", id=str(landscape.wide.id)).status_code == 200
+    line = json.loads(api.logged("updateStoragePool"))
+    assert (line["event"], line["by"]) == ("api.called", "the admin")
