@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"net/http"
 	"os"
 	"os/signal"
 	"syscall"
@@ -73,9 +74,11 @@ func serve(ctx context.Context, opts *options, stdout io.Writer) error {
 		}
 	}
 	if !opts.plain {
-		if _, err := vcenter.TakeOver(opts.model, behaviour(described)); err != nil {
+		vc, err := vcenter.TakeOver(opts.model, behaviour(described, opts))
+		if err != nil {
 			return fmt.Errorf("taking over the inventory: %w", err)
 		}
+		opts.server.Pages = map[string]http.Handler{"GET /vrelocate/ledger": vc.Ledger()}
 	}
 
 	srv, err := server.Start(opts.model, opts.server)
@@ -100,15 +103,15 @@ func serve(ctx context.Context, opts *options, stdout io.Writer) error {
 	return nil
 }
 
-// behaviour gives what a scenario says of its datastores to the vCenter that has them.
-func behaviour(described *inventory.Built) vcenter.Options {
-	datastores := make(map[types.ManagedObjectReference]vcenter.Datastore)
+// behaviour says how the vCenter behaves: its datastores as the scenario has them, its speed, its planned faults.
+func behaviour(described *inventory.Built, opts *options) vcenter.Options {
+	datastores := make(map[types.ManagedObjectReference]vcenter.DatastoreOptions)
 	for ref, ds := range described.Datastores {
-		datastores[ref] = vcenter.Datastore{
+		datastores[ref] = vcenter.DatastoreOptions{
 			CapacityBytes:      int64(ds.Capacity),
 			UsedElsewhereBytes: int64(ds.UsedElsewhere),
 			BytesPerSecond:     int64(ds.Rate),
 		}
 	}
-	return vcenter.Options{Datastores: datastores}
+	return vcenter.Options{Datastores: datastores, Speed: opts.speed, Faults: opts.faults}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/vmware/govmomi/simulator"
 
+	"vrelocate/simulator/internal/faultplan"
 	"vrelocate/simulator/internal/inventory"
 	"vrelocate/simulator/internal/scenario"
 	"vrelocate/simulator/internal/server"
@@ -26,6 +27,8 @@ type options struct {
 	model         *simulator.Model
 	scenario      *scenario.Scenario // nil: the model of vcsim's flags
 	server        server.Options
+	faults        *faultplan.Plan
+	speed         float64 // how many times faster than the clock copying goes
 	plain         bool
 	readyFile     string
 	dieWithParent bool
@@ -41,6 +44,8 @@ func parseOptions(args []string, getenv func(string) string, stdout io.Writer) (
 	flags.StringVar(&opts.server.Listen, "l", "127.0.0.1:8989", "vcsim's name for -listen")
 	flags.BoolVar(&opts.plain, "plain", false, "serve vcsim as govmomi ships it, with none of vrelocate's behaviour")
 	scenarioFile := flags.String("scenario", "", "YAML `file` that describes the inventory, see docs/simulator.md")
+	flags.Float64Var(&opts.speed, "speed", 0, "copy this many times faster than the clock (default: the scenario's speed, or 1)")
+	flags.StringVar(&opts.server.Admin, "admin", "", "loopback `host:port` of the admin port (plain HTTP); port 0 is a free one")
 	flags.StringVar(&opts.readyFile, "ready-file", "", "write `file` (JSON, mode 0600) when everything answers")
 	flags.BoolVar(&opts.dieWithParent, "die-with-parent", false,
 		"stop when the process that started this one is gone, or closes our stdin if that is a pipe")
@@ -65,15 +70,8 @@ func parseOptions(args []string, getenv func(string) string, stdout io.Writer) (
 		return nil, errors.New("-tlscert and -tlskey go together: give both or neither")
 	}
 
-	if *scenarioFile != "" {
-		if clash := modelFlagsSet(flags); len(clash) != 0 {
-			return nil, fmt.Errorf("-scenario describes the whole inventory: leave out -%s", strings.Join(clash, " -"))
-		}
-		var err error
-		if opts.scenario, err = scenario.Load(*scenarioFile); err != nil {
-			return nil, err
-		}
-		opts.model = inventory.EmptyModel()
+	if err := opts.load(*scenarioFile, flags); err != nil {
+		return nil, err
 	}
 
 	opts.server.Username, opts.server.Password = "user", "pass" // vcsim's own defaults
@@ -84,6 +82,36 @@ func parseOptions(args []string, getenv func(string) string, stdout io.Writer) (
 		opts.server.Password = password
 	}
 	return opts, nil
+}
+
+// load reads the scenario, if there is one, and settles what it and the flags say together.
+func (o *options) load(file string, flags *flag.FlagSet) error {
+	described := new(scenario.Scenario)
+	if file != "" {
+		if clash := modelFlagsSet(flags); len(clash) != 0 {
+			return fmt.Errorf("-scenario describes the whole inventory: leave out -%s", strings.Join(clash, " -"))
+		}
+		var err error
+		if described, err = scenario.Load(file); err != nil {
+			return err
+		}
+		o.scenario, o.model = described, inventory.EmptyModel()
+	}
+	if o.plain && (len(described.Faults) > 0 || o.speed != 0 || o.server.Admin != "") {
+		return errors.New("-plain is vcsim as it is: leave out -speed, -admin and the scenario's faults")
+	}
+	if o.speed < 0 {
+		return fmt.Errorf("-speed is %g; it is how many times faster than the clock, such as 1 or 60", o.speed)
+	}
+	if o.speed == 0 {
+		o.speed = described.Speed
+	}
+	if o.speed == 0 {
+		o.speed = 1
+	}
+	var err error
+	o.faults, err = faultplan.New(described.Faults)
+	return err
 }
 
 // modelNames are the flags that size vcsim's own model.

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"strings"
@@ -18,13 +19,16 @@ type Options struct {
 	Listen   string // host:port; port 0 takes a free one
 	Username string
 	Password string
-	CertFile string // PEM; empty: a certificate of this run alone
-	KeyFile  string // PEM
+	CertFile string                  // PEM; empty: a certificate of this run alone
+	KeyFile  string                  // PEM
+	Admin    string                  // host:port of the admin port, on loopback; empty: none
+	Pages    map[string]http.Handler // what the admin port shows, by pattern of http.ServeMux
 }
 
 // Server is a vCenter that answers.
 type Server struct {
 	http  *simulator.Server
+	admin *http.Server // nil: none
 	ready Ready
 }
 
@@ -45,20 +49,24 @@ func Start(model *simulator.Model, opts Options) (*Server, error) {
 	// A *url.Userinfo of our own: vcsim lets any password in as long as the pointer is its simulator.DefaultLogin.
 	service.Listen = &url.URL{Host: net.JoinHostPort(host, port), User: url.UserPassword(opts.Username, opts.Password)}
 
-	http, err := listen(service)
+	vcsim, err := listen(service)
 	if err != nil {
 		return nil, err
 	}
-	// The SSO simulator, which comes along with the others, would only let in the users of its own directory whose names
-	// have an @ in them. Ours has one user, whatever its name.
-	service.Context.Map.SessionManager().ValidLogin = nil
-
-	return &Server{http: http, ready: Ready{
-		URL:        (&url.URL{Scheme: http.URL.Scheme, Host: http.URL.Host, Path: http.URL.Path}).String(),
+	srv := &Server{http: vcsim, ready: Ready{
+		URL:        (&url.URL{Scheme: vcsim.URL.Scheme, Host: vcsim.URL.Host, Path: vcsim.URL.Path}).String(),
 		Username:   opts.Username,
 		Thumbprint: thumbprint(cert),
 		PID:        os.Getpid(),
-	}}, nil
+	}}
+	if opts.Admin != "" {
+		if srv.admin, err = startAdmin(opts.Admin, opts.Pages); err != nil {
+			srv.Stop()
+			return nil, err
+		}
+		srv.ready.Admin = "http://" + srv.admin.Addr
+	}
+	return srv, nil
 }
 
 // listen starts the HTTP server. The simulator panics when it cannot have the port; we answer with an error.
@@ -80,11 +88,14 @@ func (s *Server) URL() *url.URL { return s.http.URL }
 // stopGrace bounds how long Stop waits for answers under way. A client's long poll may ask for minutes.
 const stopGrace = 2 * time.Second
 
-// Stop closes the port and every connection, and waits no longer than stopGrace for the requests under way.
+// Stop closes the ports and every connection, and waits no longer than stopGrace for the requests under way.
 func (s *Server) Stop() {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
+		if s.admin != nil {
+			_ = s.admin.Close()
+		}
 		_ = s.http.Listener.Close()
 		s.http.CloseClientConnections()
 		s.http.Close()

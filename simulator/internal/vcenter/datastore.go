@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/vmware/govmomi/simulator"
+	"github.com/vmware/govmomi/vim25/methods"
+	"github.com/vmware/govmomi/vim25/soap"
 	"github.com/vmware/govmomi/vim25/types"
 
 	"vrelocate/simulator/internal/disk"
@@ -12,6 +14,23 @@ import (
 
 // Datastore differs from vcsim's in that its free space is what its files leave. vcsim knows 1 TiB a host and calls all
 // of it free after every RefreshDatastore.
+type Datastore struct {
+	*simulator.Datastore
+	vc *VCenter
+}
+
+// RefreshDatastore looks what the files take, in case something else than us changed them.
+func (ds *Datastore) RefreshDatastore(ctx *simulator.Context, _ *types.RefreshDatastore) soap.HasFault {
+	body := new(methods.RefreshDatastoreBody)
+	s := ds.vc.store(ds.Self)
+	if err := s.scan(""); err != nil {
+		body.Fault_ = simulator.Fault(err.Error(), new(types.HostConfigFault))
+		return body
+	}
+	ds.vc.publish(ctx, s)
+	body.Res = new(types.RefreshDatastoreResponse)
+	return body
+}
 
 // publish makes a datastore's properties say what its account says. A vCenter is slower: it looks every so often, and
 // on RefreshDatastore.

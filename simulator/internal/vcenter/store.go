@@ -3,6 +3,7 @@ package vcenter
 import (
 	"errors"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/vmware/govmomi/vim25/types"
 
 	"vrelocate/simulator/internal/disk"
+	"vrelocate/simulator/internal/scenario"
 	"vrelocate/simulator/internal/space"
 )
 
@@ -25,10 +27,14 @@ type store struct {
 }
 
 // open starts the account of a datastore.
-func (vc *VCenter) open(ds *simulator.Datastore, known Datastore) *store {
+func (vc *VCenter) open(ds *simulator.Datastore, known DatastoreOptions) *store {
 	if known.CapacityBytes == 0 {
 		known.CapacityBytes = ds.Summary.Capacity
 	}
+	if known.BytesPerSecond == 0 {
+		known.BytesPerSecond = int64(scenario.DefaultRate)
+	}
+	vc.network.AddLink(ds.Self.Value, known.BytesPerSecond)
 	s := &store{
 		ref:     ds.Self,
 		name:    ds.Name,
@@ -63,7 +69,7 @@ func (vc *VCenter) store(ref types.ManagedObjectReference) *store {
 	if !ok {
 		return nil
 	}
-	return vc.open(ds, Datastore{})
+	return vc.open(ds, DatastoreOptions{})
 }
 
 // storeNamed gives a datacenter's datastore by name; nil if there is none.
@@ -102,6 +108,13 @@ func (s *store) file(name string) string { return filepath.Join(s.dir, filepath.
 // url gives a path of the datastore in vSphere's form.
 func (s *store) url(name string) string {
 	return (&object.DatastorePath{Datastore: s.name, Path: name}).String()
+}
+
+// tidy removes a VM's folder when nothing is left in it.
+func (s *store) tidy(folder string) {
+	if folder != "." { // the datastore itself
+		_ = os.Remove(s.file(folder)) // fails, as it should, while something is in it
+	}
 }
 
 // scan counts anew what a folder's files take; the folder "" is the whole datastore.

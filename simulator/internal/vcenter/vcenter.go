@@ -5,13 +5,18 @@ package vcenter
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/vmware/govmomi/simulator"
 	"github.com/vmware/govmomi/vim25/types"
+
+	"vrelocate/simulator/internal/bandwidth"
+	"vrelocate/simulator/internal/faultplan"
+	"vrelocate/simulator/internal/ledger"
 )
 
-// Datastore says what vcsim does not know of a datastore.
-type Datastore struct {
+// DatastoreOptions say what vcsim does not know of a datastore.
+type DatastoreOptions struct {
 	CapacityBytes      int64
 	UsedElsewhereBytes int64 // taken by what is no file of the simulator
 	BytesPerSecond     int64 // shared by all that read from it or write to it
@@ -20,26 +25,43 @@ type Datastore struct {
 // Options say how a vCenter behaves.
 type Options struct {
 	// Datastores holds those that a scenario describes. Any other keeps the capacity that vcsim gives it.
-	Datastores map[types.ManagedObjectReference]Datastore
+	Datastores map[types.ManagedObjectReference]DatastoreOptions
+	Speed      float64 // how many times faster than the clock copying goes
+	Faults     *faultplan.Plan
 }
 
 // VCenter is a simulated vCenter with vrelocate's behaviour.
 type VCenter struct {
 	registry *simulator.Registry
+	network  *bandwidth.Network
+	faults   *faultplan.Plan
+	ledger   *ledger.Ledger
+	tasks    atomic.Int64 // the number of the last task
 
-	mu     sync.Mutex
-	stores map[types.ManagedObjectReference]*store
-	named  map[placeName]*store
+	mu         sync.Mutex
+	stores     map[types.ManagedObjectReference]*store
+	named      map[placeName]*store
+	operations map[types.ManagedObjectReference]*operation // by task
+	claims     map[string]types.ManagedObjectReference     // what a running task has for itself
 }
+
+// firstTask keeps the numbers of our tasks apart from vcsim's, which count all objects from 1.
+const firstTask = 1_000_000
 
 // TakeOver gives a model that was made, and does not answer yet, its behaviour: every disk gets a true descriptor, every
 // datastore a true account of its space.
 func TakeOver(model *simulator.Model, opts Options) (*VCenter, error) {
 	vc := &VCenter{
-		registry: model.Map(),
-		stores:   make(map[types.ManagedObjectReference]*store),
-		named:    make(map[placeName]*store),
+		registry:   model.Map(),
+		network:    bandwidth.New(opts.Speed),
+		faults:     opts.Faults,
+		ledger:     ledger.New(),
+		stores:     make(map[types.ManagedObjectReference]*store),
+		named:      make(map[placeName]*store),
+		operations: make(map[types.ManagedObjectReference]*operation),
+		claims:     make(map[string]types.ManagedObjectReference),
 	}
+	vc.tasks.Store(firstTask)
 	ctx := vc.newContext()
 	for _, entity := range vc.registry.All("Datastore") {
 		vc.open(entity.(*simulator.Datastore), opts.Datastores[entity.Reference()])
@@ -56,8 +78,13 @@ func TakeOver(model *simulator.Model, opts Options) (*VCenter, error) {
 		}
 		vc.publish(ctx, s)
 	}
+	vc.collectCheaply()
+	vc.registry.Handler = vc.override
 	return vc, nil
 }
+
+// Ledger gives the count of all that was asked since the start.
+func (vc *VCenter) Ledger() *ledger.Ledger { return vc.ledger }
 
 // newContext gives a context of its own: an object's lock is held on behalf of a context, so two that work at the same
 // time need one each.

@@ -1,0 +1,215 @@
+package vcenter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/vmware/govmomi/simulator"
+	"github.com/vmware/govmomi/vim25/mo"
+	"github.com/vmware/govmomi/vim25/types"
+
+	"vrelocate/simulator/internal/ledger"
+	"vrelocate/simulator/internal/space"
+)
+
+// operation is a task that takes time. vcsim's own Task.Run holds the entity's lock for as long as it runs, so that
+// nobody could read a VM that is being relocated; an operation takes the lock only for the moments in which it changes
+// the entity.
+type operation struct {
+	vc     *VCenter
+	ctx    *simulator.Context
+	task   *simulator.Task
+	method string // such as RelocateVM_Task
+	name   string // of the entity, for the ledger and the fault plan
+	claim  string // what it keeps others from, see job.claim
+
+	copying context.Context // ends when the task is cancelled
+	cancel  context.CancelFunc
+
+	total int64 // bytes to copy
+	done  int64 // bytes copied, of what is copied already
+	shown int32 // progress as last shown, percent
+}
+
+// work does what the task is for. Its fault ends the task in error.
+type work func(op *operation) (types.AnyType, types.BaseMethodFault)
+
+// job describes a task to start.
+type job struct {
+	entity mo.Reference
+	id     string // as in TaskInfo.descriptionId, after the entity's type
+	method string
+	name   string // of the entity
+	claim  string // what no two tasks may work on at once; empty: the task takes no time and needs nothing
+	run    work
+}
+
+// start makes a task, queued, and runs it. It returns TaskInProgress when one runs already that claims the same.
+func (vc *VCenter) start(caller *simulator.Context, j job) (types.ManagedObjectReference, types.BaseMethodFault) {
+	op := &operation{vc: vc, ctx: vc.newContext(), method: j.method, name: j.name, claim: j.claim, shown: -1}
+	op.copying, op.cancel = context.WithCancel(context.Background())
+
+	op.task = simulator.CreateTask(j.entity, j.id, nil)
+	op.task.Self = types.ManagedObjectReference{Type: "Task", Value: fmt.Sprintf("task-%d", vc.tasks.Add(1))}
+	info := &op.task.Info
+	info.Key = op.task.Self.Value
+	info.Task = op.task.Self
+	info.EntityName = j.name
+	info.Cancelable = j.claim != ""
+	if caller.Session != nil {
+		info.Reason = &types.TaskReasonUser{UserName: caller.Session.UserName}
+	}
+
+	if running, taken := vc.take(op); taken {
+		vc.ledger.Refuse(j.method, j.name)
+		return types.ManagedObjectReference{}, &types.TaskInProgress{Task: running}
+	}
+	vc.ledger.Start(j.method, j.name)
+	// The entity's recentTask is changed with the task's coming.
+	caller.WithLock(j.entity, func() { vc.registry.Put(op.task) })
+	go op.drive(j.run)
+	return op.task.Self, nil
+}
+
+// take claims what an operation needs for itself, or gives the task that has it.
+func (vc *VCenter) take(op *operation) (running types.ManagedObjectReference, taken bool) {
+	vc.mu.Lock()
+	defer vc.mu.Unlock()
+	if op.claim != "" {
+		if other, busy := vc.claims[op.claim]; busy {
+			return other, true
+		}
+		vc.claims[op.claim] = op.task.Self
+	}
+	vc.operations[op.task.Self] = op
+	return running, false
+}
+
+func (vc *VCenter) release(op *operation) {
+	vc.mu.Lock()
+	defer vc.mu.Unlock()
+	if op.claim != "" {
+		delete(vc.claims, op.claim)
+	}
+	delete(vc.operations, op.task.Self)
+}
+
+// drive takes the task from queued to its end.
+func (op *operation) drive(run work) {
+	defer op.cancel()
+	op.update(
+		types.PropertyChange{Name: "info.startTime", Val: time.Now()},
+		types.PropertyChange{Name: "info.state", Val: types.TaskInfoStateRunning},
+	)
+	result, fault := run(op)
+
+	outcome := ledger.Succeeded
+	changes := []types.PropertyChange{{Name: "info.completeTime", Val: time.Now()}}
+	if fault == nil {
+		changes = append(changes,
+			types.PropertyChange{Name: "info.progress", Val: int32(100)},
+			types.PropertyChange{Name: "info.result", Val: result},
+			types.PropertyChange{Name: "info.state", Val: types.TaskInfoStateSuccess})
+	} else {
+		outcome = ledger.Failed
+		if _, cancelled := fault.(*types.RequestCanceled); cancelled {
+			outcome = ledger.Cancelled
+		}
+		changes = append(changes,
+			types.PropertyChange{Name: "info.error", Val: localized(fault)},
+			types.PropertyChange{Name: "info.state", Val: types.TaskInfoStateError})
+	}
+	// Before the end is seen: whoever sees it may start the next task at once.
+	op.vc.release(op)
+	op.vc.ledger.End(op.method, op.name, outcome)
+	op.update(changes...)
+}
+
+func (op *operation) update(changes ...types.PropertyChange) {
+	op.vc.registry.AtomicUpdate(op.ctx, op.task, changes)
+}
+
+// transfer is one disk's way from a datastore to a datastore.
+type transfer struct {
+	from, to *store
+	toName   string // path of the disk's descriptor on the target
+	bytes    int64
+	thin     bool // the target grows with the copy; else all of it is taken at the start
+}
+
+// copy takes the time that a transfer takes, and the target's space as it goes. A planned fault strikes at its moment.
+func (op *operation) copy(t transfer) types.BaseMethodFault {
+	if !t.thin {
+		if fault := op.occupy(t, t.bytes); fault != nil {
+			return fault
+		}
+	}
+	bytes := t.bytes
+	percent, strikes := op.vc.faults.AtPercent(op.method, op.name)
+	if strikes {
+		left := op.total*int64(percent)/100 - op.done
+		if strikes = left < bytes || op.total == 0; strikes {
+			bytes = max(0, left)
+		}
+	}
+
+	links := []string{t.from.ref.Value, t.to.ref.Value}
+	var counted int64
+	err := op.vc.network.Copy(op.copying, links, bytes, func(done int64) error {
+		op.vc.ledger.Moved(t.from.name, t.to.name, done-counted)
+		counted = done
+		if t.thin {
+			if fault := op.occupy(t, done); fault != nil {
+				return &faultError{fault}
+			}
+		}
+		op.show(op.done + done)
+		return nil
+	})
+	var stopped *faultError
+	switch {
+	case errors.As(err, &stopped):
+		return stopped.fault
+	case err != nil:
+		return &types.RequestCanceled{}
+	}
+	op.done += bytes
+	if strikes {
+		return op.vc.faults.Strike(op.method, op.name)
+	}
+	return nil
+}
+
+// occupy takes space of the target.
+func (op *operation) occupy(t transfer, bytes int64) types.BaseMethodFault {
+	err := t.to.account.Set(t.toName, bytes)
+	op.vc.publish(op.ctx, t.to)
+	var full *space.NoSpaceError
+	if errors.As(err, &full) {
+		return noSpace(t.to, t.toName)
+	}
+	return nil
+}
+
+// show makes the progress known when it is another percent.
+func (op *operation) show(done int64) {
+	percent := int32(100)
+	if op.total > 0 {
+		percent = int32(min(99, done*100/op.total)) // the last percent is the switch to the new place
+	}
+	if percent != op.shown && op.total > 0 {
+		op.shown = percent
+		op.update(types.PropertyChange{Name: "info.progress", Val: percent})
+	}
+}
+
+// faultError carries a fault through code that knows errors.
+type faultError struct{ fault types.BaseMethodFault }
+
+func (e *faultError) Error() string { return localized(e.fault).LocalizedMessage }
+
+func noSpace(s *store, name string) types.BaseMethodFault {
+	return &types.NoDiskSpace{FileFault: types.FileFault{File: s.url(name)}, Datastore: s.name}
+}

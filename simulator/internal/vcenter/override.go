@@ -1,0 +1,101 @@
+package vcenter
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+
+	"github.com/vmware/govmomi/simulator"
+	"github.com/vmware/govmomi/vim25/mo"
+	"github.com/vmware/govmomi/vim25/types"
+)
+
+// answered is the id that a call which we answer is said to go to. No registry has it.
+//
+// simulator.Service asks Registry.Handler first, but then prefers whatever the session's registry, and behind it the
+// vCenter's, has under the call's reference. A reference that is in neither leaves our object in place. The call's body
+// still has the true one, and so has the object that we return, by which the service locks it.
+const answered = "answered-by-vrelocate"
+
+// override decides who answers a call. It is the registry's Handler: every call passes here.
+func (vc *VCenter) override(ctx *simulator.Context, method *simulator.Method) (mo.Reference, types.BaseMethodFault) {
+	vc.ledger.Call(sessionName(ctx.Session), method.Name)
+
+	object := vc.registry.Get(method.This)
+	if ctx.Session == nil {
+		return nil, nil // vcsim says what may be called without a session
+	}
+	if vc.faults.HasCalls(method.Name) {
+		if fault := vc.faults.AtCall(method.Name, subject(ctx, object, method.Body)); fault != nil {
+			return nil, fault
+		}
+	}
+
+	var ours mo.Reference
+	switch o := object.(type) {
+	case *simulator.VirtualMachine:
+		if fault := vc.refuseWhileBusy(ctx, o, method.Name); fault != nil {
+			return nil, fault
+		}
+		ours = &VirtualMachine{VirtualMachine: o, vc: vc}
+	case *simulator.Task:
+		ours = &Task{Task: o, vc: vc}
+	case *simulator.Datastore:
+		ours = &Datastore{Datastore: o, vc: vc}
+	case *simulator.HostDatastoreBrowser:
+		ours = &HostDatastoreBrowser{HostDatastoreBrowser: o, vc: vc}
+	case *simulator.VirtualDiskManager:
+		ours = &VirtualDiskManager{VirtualDiskManager: o, vc: vc}
+	default:
+		return nil, nil
+	}
+	method.This.Value = answered
+	return ours, nil
+}
+
+// subject names what a call is about, as a scenario's faults do: the VM, or the disk.
+func subject(ctx *simulator.Context, object mo.Reference, request types.AnyType) string {
+	switch r := request.(type) {
+	case *types.MoveVirtualDisk_Task:
+		return r.SourceName
+	case *types.CopyVirtualDisk_Task:
+		return r.SourceName
+	case *types.DeleteVirtualDisk_Task:
+		return r.Name
+	}
+	if vm, ok := object.(*simulator.VirtualMachine); ok {
+		return nameOf(ctx, vm)
+	}
+	return ""
+}
+
+// refuseWhileBusy keeps a VM that a task works on from other tasks: every method of VirtualMachine that changes it lists
+// TaskInProgress among its faults ("if the virtual machine is busy").
+func (vc *VCenter) refuseWhileBusy(ctx *simulator.Context, vm *simulator.VirtualMachine, method string) types.BaseMethodFault {
+	if !strings.HasSuffix(method, "_Task") && method != "UnregisterVM" && method != "MarkAsTemplate" {
+		return nil
+	}
+	vc.mu.Lock()
+	running, busy := vc.claims[vm.Self.String()]
+	vc.mu.Unlock()
+	if !busy {
+		return nil
+	}
+	vc.ledger.Refuse(method, nameOf(ctx, vm))
+	return &types.TaskInProgress{Task: running}
+}
+
+func nameOf(ctx *simulator.Context, vm *simulator.VirtualMachine) (name string) {
+	ctx.WithLock(vm, func() { name = vm.Name })
+	return name
+}
+
+// sessionName tells sessions apart in the ledger: the user and a few digits that stand for the key. The key itself is
+// all that it takes to use the session.
+func sessionName(session *simulator.Session) string {
+	if session == nil {
+		return "none"
+	}
+	sum := sha256.Sum256([]byte(session.Key))
+	return session.UserName + "#" + hex.EncodeToString(sum[:4])
+}
