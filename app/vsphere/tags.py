@@ -6,6 +6,7 @@ nothing of tags.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections import defaultdict
 from typing import Any
@@ -40,7 +41,7 @@ def datastore_tags(endpoint: Endpoint, timeout_seconds: float, category: str) ->
         ) as client:
             return _read(client, endpoint, category)
     except (httpx.HTTPError, *_MALFORMED) as error:
-        log.warning("the tags of %s cannot be read: %s", endpoint.address, str(error) or type(error).__name__)
+        log.warning("the tags of %s cannot be read: %s", endpoint.address, _first_line(error))
         return None
 
 
@@ -51,7 +52,8 @@ def _read(client: httpx.Client, endpoint: Endpoint, category: str) -> dict[str, 
         names = _tag_names(client, category)
         return _attached(client, names) if names else {}
     finally:
-        client.delete(_SESSION)
+        with contextlib.suppress(httpx.HTTPError):  # it ends by itself; the tags are read
+            client.delete(_SESSION)
 
 
 def _tag_names(client: httpx.Client, category: str) -> dict[str, str]:
@@ -74,6 +76,11 @@ def _attached(client: httpx.Client, names: dict[str, str]) -> dict[str, frozense
             if tagged["type"] == "Datastore":
                 tags[tagged["id"]].add(names[item["tag_id"]])
     return {moref: frozenset(found) for moref, found in tags.items()}
+
+
+def _first_line(error: Exception) -> str:
+    """Leave out the advice that httpx adds to its errors."""
+    return (str(error) or type(error).__name__).partition("\n")[0]
 
 
 def _value(answer: httpx.Response) -> Any:  # noqa: ANN401  # JSON, of a shape that each caller knows

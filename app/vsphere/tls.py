@@ -21,9 +21,12 @@ class ThumbprintMismatch(ssl.SSLError):
 
     def __init__(self, *, pinned: str, seen: str) -> None:
         """Keep both thumbprints."""
-        super().__init__(f"certificate thumbprint is {seen}, pinned is {pinned}")
+        super().__init__(pinned, seen)
         self.pinned = pinned
         self.seen = seen
+
+    def __str__(self) -> str:
+        return f"the certificate's thumbprint is {self.seen}, pinned is {self.pinned}"
 
 
 class _PinnedContext(ssl.SSLContext):
