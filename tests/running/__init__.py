@@ -1,0 +1,1 @@
+"""Real programs, started for tests: one module a program."""
