@@ -15,7 +15,8 @@ from typing import Any
 
 from sqlalchemy import DateTime, Engine, MetaData, create_engine, text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 from app.errors import ResourceUnavailable
@@ -89,8 +90,11 @@ def transaction() -> Iterator[Session]:
     try:
         with _sessions().begin() as session:
             yield session
-    except OperationalError as error:
-        if error.connection_invalidated or "connect" in str(error.orig):
+    except PoolTimeoutError as error:
+        raise ResourceUnavailable("every connection to the database is busy: try again in a moment") from error
+    except DBAPIError as error:
+        # A connection that could not be made says so in its text alone; one that broke is marked by SQLAlchemy.
+        if error.connection_invalidated or "connection" in str(error.orig):
             raise ResourceUnavailable("the database does not answer: try again when PostgreSQL is back") from error
         raise
 
