@@ -4,7 +4,8 @@ A disk that vCenter shows is recognised, in this order, by
 1. its VM and device key, unless the disk's own uuid says that another disk sits there now;
 2. its own uuid (`ddb.uuid`), wherever it lies;
 3. its path on its pool (the part behind `[name]`, which a renamed datastore does not change).
-Each row serves one disk. A volume that a migration is moving is left to that migration.
+Each row serves one disk. A detached volume that a migration is moving is left to that migration, and the unfinished
+copies of a VM's moving disks, which look like detached disks, are no volumes.
 """
 
 from __future__ import annotations
@@ -78,6 +79,10 @@ class VolumeSync:
         self._by_uuid = {row.disk_uuid: row for row in rows if row.disk_uuid}
         self._by_place = {(row.pool_id, path_on_pool(row.path)): row for row in rows}
         self._taken: set[UUID] = set()
+        self._by_name = {pool.name: pool.id for pool in pools.values()}
+        moving = [row for row in rows if row.moving_to is not None and row.vm_id is not None]
+        self._copied_uuids = {row.disk_uuid for row in moving if row.disk_uuid}
+        self._copied_names = {(self._target_of(row), volume_name(row.path)) for row in moving}
 
     def write(
         self,
@@ -153,16 +158,25 @@ class VolumeSync:
 
     def _left_to_migrations(self) -> set[tuple[UUID, str]]:
         """Return both ends of every detached disk that is being moved: what lies there is half a truth."""
-        by_name = {pool.name: pool.id for pool in self._pools.values()}
         places: set[tuple[UUID, str]] = set()
         for row in self._rows:
             if row.moving_to is not None and row.vm_id is None:
                 self._taken.add(row.id)
                 places.add((row.pool_id, path_on_pool(row.path)))
-                target = by_name.get(row.moving_to.partition("]")[0].removeprefix("["))
+                target = self._target_of(row)
                 if target is not None:
                     places.add((target, path_on_pool(row.moving_to)))
         return places
+
+    def _target_of(self, row: Volume) -> UUID | None:
+        """Return the pool that a migration takes a volume to."""
+        return self._by_name.get((row.moving_to or "").partition("]")[0].removeprefix("["))
+
+    def _is_unfinished_copy(self, disk: _Shown) -> bool:
+        """Say whether a file is what a running relocation is writing for a VM's disk."""
+        return disk.vm is None and (
+            disk.uuid in self._copied_uuids or (disk.pool.id, volume_name(disk.path)) in self._copied_names
+        )
 
     def _match(self, shown: Iterable[_Shown]) -> list[tuple[_Shown, Volume]]:
         """Find the row of each disk: certain matches first, so that no guess takes a row that is surely another's."""
@@ -176,6 +190,8 @@ class VolumeSync:
                 matched.append((disk, row))
         for disk in rest:
             row = self._free(self._by_uuid.get(disk.uuid or _UNSPOKEN)) or self._free(self._by_place.get(disk.place))
+            if row is None and self._is_unfinished_copy(disk):
+                continue
             if row is None:
                 row = Volume(id=uuid4(), vcenter_id=self._vcenter_id, observed_at=self._began)
                 self._taken.add(row.id)
