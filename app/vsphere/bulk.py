@@ -26,6 +26,8 @@ def read(
     Raises `ManagedObjectGone` when a root itself does not exist.
     """
     places, onwards = list(roots), list(select)
+    if not places:
+        return {}
 
     def ask(content: VimObject) -> Objects:
         objects = [root(session.moref(kind, value), onwards) for kind, value in places]

@@ -53,7 +53,7 @@ def vcenter(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     ready = tmp_path_factory.mktemp("vcenter") / "ready.json"
     process = subprocess.Popen(
         [BINARY, "--listen", "127.0.0.1:0", "--ready-file", ready, "--die-with-parent", *MODEL]
-        + (["--plain"] if is_plain else []),
+        + (["--plain"] if is_plain else ["--speed", "10"]),
         env={**os.environ, "VCSIM_USERNAME": USERNAME, "VCSIM_PASSWORD": PASSWORD},
         stdin=subprocess.PIPE,  # closed with us, however we end: then it ends too
         stdout=subprocess.PIPE,
