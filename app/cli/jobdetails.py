@@ -9,6 +9,7 @@ from app.cli.jobview import JobView
 
 _ATTEMPT = ("number", "worker", "strategy", "started", "ended", "outcome", "fault", "message")
 _EVENT = ("at", "actor", "kind", "fromstate", "tostate", "detail")
+_NEWEST_EVENTS = 40
 _DISK = ("name", "from", "to", "bytes", "seconds", "verified")
 
 
@@ -33,7 +34,12 @@ def print_job(content: dict[str, Any]) -> None:
             terminal.show(f"{name:<{width}}  {value}")
     _section("disks", _DISK, view.disks, right=("bytes", "seconds"))
     _section("attempts", _ATTEMPT, content.get("attempts") or [])
-    _section("events", _EVENT, content.get("events") or [])
+    events = content.get("events") or []
+    _section("events", _EVENT, events[-_NEWEST_EVENTS:])
+    if len(events) > _NEWEST_EVENTS:
+        terminal.show(
+            f"{len(events) - _NEWEST_EVENTS} older events: `vrelocate jobs show {view.id} --json` has them all"
+        )
 
 
 def _section(title: str, columns: tuple[str, ...], items: list[dict[str, Any]], *, right: tuple[str, ...] = ()) -> None:

@@ -9,13 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 
+from rich.cells import cell_len
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 _STEP = 1024
-_WIDER_THAN_ANY_TABLE = 100_000
 
 
 def stdout() -> Console:
@@ -62,12 +60,14 @@ def show_table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, right:
 
     It is as wide as its content, for ids and paths are there to be copied; a narrow terminal folds it.
     """
-    grid = Table(box=None, pad_edge=False)
-    for heading in headings:
-        grid.add_column(heading, justify="right" if heading in right else "left", no_wrap=True)
-    for row in rows:
-        grid.add_row(*[Text(cell) for cell in row])  # no markup: `[ds1] a/b.vmdk` is a path
-    Console(highlight=False, soft_wrap=True, width=_WIDER_THAN_ANY_TABLE).print(grid)
+    lines = [tuple(headings), *map(tuple, rows)]
+    widths = [max(cell_len(line[column]) for line in lines) for column in range(len(headings))]
+    for number, line in enumerate(lines):
+        cells = [
+            " " * (width - cell_len(cell)) + cell if heading in right else cell + " " * (width - cell_len(cell))
+            for heading, cell, width in zip(headings, line, widths, strict=True)
+        ]
+        stdout().print("  ".join(cells).rstrip(), style=None if number else "bold", markup=False)
 
 
 def size(count: int | None) -> str:

@@ -1,1 +1,1 @@
-"""The commands, a module a family: options, the call that does the work, what is shown of its outcome."""
+"""The commands, a module a family: their options, the call that does the work, what is shown of its outcome."""

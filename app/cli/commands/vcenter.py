@@ -111,8 +111,8 @@ def sync(
         reports.append({"id": str(vcenter.id), "name": vcenter.name, **vars(report)})
         if not as_json:
             terminal.show(
-                f"{vcenter.name}: {report.zones} zones, {report.clusters} clusters, {report.hosts} hosts, "
-                f"{report.pools} pools, {report.virtual_machines} VMs, {report.volumes} volumes in "
+                f"{vcenter.name}: zones {report.zones}, clusters {report.clusters}, hosts {report.hosts}, "
+                f"pools {report.pools}, VMs {report.virtual_machines}, volumes {report.volumes}; "
                 f"{report.read_seconds + report.write_seconds:.1f} s"
             )
     if as_json:

@@ -23,12 +23,12 @@ def show_json(verdicts: Sequence[Verdict], seconds: float) -> None:
 def show(verdicts: Sequence[Verdict], seconds: float) -> None:
     """Write it for people."""
     terminal.show_table(
-        ("DISK", "FROM", "IS ON", "COPIED", "SECONDS", "VERIFIED"),
+        ("DISK", "FROM", "TO", "BYTES", "SECONDS", "VERIFIED"),
         [
             (
                 row.disk,
                 row.from_pool,
-                row.to_pool,
+                row.to_pool if row.bytes else f"{row.to_pool} (stayed)",
                 terminal.size(row.bytes) if row.bytes else "-",
                 f"{row.seconds:.1f}" if row.bytes else "-",
                 "yes" if row.verified else "NO",
@@ -36,7 +36,7 @@ def show(verdicts: Sequence[Verdict], seconds: float) -> None:
             for verdict in verdicts
             for row in verdict.disks
         ],
-        right=("COPIED", "SECONDS"),
+        right=("BYTES", "SECONDS"),
     )
     terminal.show("")
     for expected in Expected:
