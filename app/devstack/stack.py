@@ -65,18 +65,22 @@ class Stack:
     # -- the parts -------------------------------------------------------------------------------------------------
 
     def _start(self, pause: Pause) -> Ready:
-        vcenter = real_vcenter(self._options) if self._options.vcenter else None
+        vcenter_when_it_answers = self._launch_vcenter()
         database_url = self._start_database(pause)
         redis_url = self._start_broker(pause)
         environment = for_children(installation(database_url, redis_url, self._state.master_key_file()))
         bootstrap = Bootstrap(environment, self._state.fresh_log("setup"), pause)
         self._report("upgrading the database schema")
         bootstrap.upgrade_schema()
-        vcenter = vcenter or self._start_simulator(pause)
+        api = Api(self._api_port(), environment=environment, log=self._state.fresh_log("api"))
+        api_process = self._supervisor.launch(api, Stage.API)  # it starts while the inventory is read
+        vcenter = vcenter_when_it_answers(pause)
         self._report(f"reading the inventory of {vcenter.url}")
         bootstrap.add_vcenter(vcenter)
         key = bootstrap.api_key(self._key_file(database_url))
-        api = self._start_api_and_workers(environment, pause)
+        self._report(f"starting {self._options.workers} workers")
+        self._start_workers(environment, pause)
+        api_process.wait_until(api.answers, timeout_seconds=START_TIMEOUT_SECONDS, pause=pause)
         self._ready = Ready(api.url, key, database_url, redis_url, vcenter)
         self._ready_files.write(self._ready.content(self._pids()))
         return self._ready
@@ -109,7 +113,11 @@ class Stack:
         self._report(f"Valkey answers on port {server.port}")
         return server.url
 
-    def _start_simulator(self, pause: Pause) -> Vcenter:
+    def _launch_vcenter(self) -> Callable[[Pause], Vcenter]:
+        """Launch the simulated vCenter, unless there is a real one; return what waits until it answers."""
+        if self._options.vcenter:
+            vcenter = real_vcenter(self._options)
+            return lambda _pause: vcenter
         simulator = Simulator(
             self._state.folder("simulator"),
             password=self._state.password("simulator-password"),
@@ -118,16 +126,19 @@ class Stack:
             speed=self._options.speed,
         )
         process = self._supervisor.launch(simulator, Stage.VCENTER)
-        process.wait_until(simulator.answers, timeout_seconds=SIMULATOR_TIMEOUT_SECONDS, pause=pause)
-        vcenter = simulator.vcenter()
-        self._report(f"the simulated vCenter answers at {vcenter.url}")
-        return vcenter
 
-    def _start_api_and_workers(self, environment: Mapping[str, str], pause: Pause) -> Api:
-        self._report(f"starting the API and {self._options.workers} workers")
-        port = self._options.port or kept_port(self._state.path / "api.port")
-        api = Api(port, environment=environment, log=self._state.fresh_log("api"))
-        starting = [(api.answers, self._supervisor.launch(api, Stage.API))]
+        def wait(pause: Pause) -> Vcenter:
+            process.wait_until(simulator.answers, timeout_seconds=SIMULATOR_TIMEOUT_SECONDS, pause=pause)
+            self._report(f"the simulated vCenter answers at {simulator.vcenter().url}")
+            return simulator.vcenter()
+
+        return wait
+
+    def _api_port(self) -> int:
+        return self._options.port or kept_port(self._state.path / "api.port")
+
+    def _start_workers(self, environment: Mapping[str, str], pause: Pause) -> None:
+        starting = []
         for number in range(1, self._options.workers + 1):
             worker = Worker(
                 number,
@@ -135,10 +146,9 @@ class Stack:
                 log=self._state.fresh_log(f"worker-{number}"),
                 ready_file=self._state.folder("run") / f"worker-{number}.ready",
             )
-            starting.append((worker.answers, self._supervisor.launch(worker, Stage.WORKER)))
-        for answers, process in starting:
-            process.wait_until(answers, timeout_seconds=START_TIMEOUT_SECONDS, pause=pause)
-        return api
+            starting.append((worker, self._supervisor.launch(worker, Stage.WORKER)))
+        for worker, process in starting:
+            process.wait_until(worker.answers, timeout_seconds=START_TIMEOUT_SECONDS, pause=pause)
 
     def _key_file(self, database_url: str) -> Path:
         """Return where the key is kept: beside the database that knows it, or, if that is elsewhere, under its name."""
