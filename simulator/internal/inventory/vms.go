@@ -100,10 +100,13 @@ func (b *builder) do(start func() (types.ManagedObjectReference, error)) (types.
 	return result, nil
 }
 
-// The keys that vCenter gives to a VM's first SCSI controller and first disk.
+// The keys and the bus unit that vCenter gives to a VM's first devices.
 const (
+	pciController   = 100
 	firstController = 1000
 	firstDisk       = 2000
+	firstCard       = 4000
+	firstCardUnit   = 7
 )
 
 // devices gives a SCSI controller with the scenario's disks, and a network card.
@@ -128,13 +131,23 @@ func (b *builder) devices(place *placement, vm *scenario.VM) (object.VirtualDevi
 		backing.Uuid = disk.NewUUID(place.dc.Name + " " + path.String())
 		devices = append(devices, device)
 	}
-	network := &types.VirtualEthernetCardNetworkBackingInfo{}
-	network.DeviceName = "VM Network" // every host of vcsim has it
-	card, err := devices.CreateEthernetCard("vmxnet3", network)
-	if err != nil {
-		return nil, err
-	}
-	return append(devices, card), nil
+	return append(devices, networkCard()), nil
+}
+
+// networkCard gives a card on the network that every host of vcsim has.
+//
+// It names its place on the PCI bus: vcsim would choose one and note the card down with the bus's controller, which all
+// VMs share, so that every VM's device list would name the cards of all others.
+func networkCard() types.BaseVirtualDevice {
+	network := new(types.VirtualEthernetCardNetworkBackingInfo)
+	network.DeviceName = "VM Network"
+	card := new(types.VirtualVmxnet3)
+	card.Key = firstCard
+	card.ControllerKey = pciController
+	card.UnitNumber = types.NewInt32(firstCardUnit)
+	card.Backing = network
+	card.AddressType = string(types.VirtualEthernetCardMacTypeGenerated)
+	return card
 }
 
 // diskName gives the n-th disk of a VM the name that vCenter would.
