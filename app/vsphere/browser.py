@@ -19,7 +19,7 @@ from app.vsphere.facts import Datastore, FaultClass, FaultInfo, LooseDisk, TaskS
 from app.vsphere.paths import DatastorePath
 from app.vsphere.pyvmomi import VimObject, utc, vim
 from app.vsphere.session import Session
-from app.vsphere.task_info import UNREADABLE
+from app.vsphere.soap import UNREADABLE
 from app.vsphere.task_watch import TaskWatch
 from app.vsphere.tasks import cancel_task
 
@@ -31,6 +31,7 @@ SEARCH_TIMEOUT_SECONDS = 300.0
 _EXTENT = re.compile(r"-(flat|delta|ctk|rdm|rdmp|sesparse|s\d{3}|f\d{3})\.vmdk$", re.IGNORECASE)
 _POLL_SECONDS = 5.0
 _KIB = 1024
+_FAILED: tuple[type[Exception], ...] = (VCenterFault, *UNREADABLE)
 
 
 def vmdks_on(session: Session, datastores: Iterable[Datastore]) -> dict[str, list[LooseDisk]]:
@@ -58,7 +59,7 @@ def vmdks_on(session: Session, datastores: Iterable[Datastore]) -> dict[str, lis
     for task, datastore in searches.items():
         try:
             listed[datastore.moref] = list(_files(_result(session, ended[task]), datastore))
-        except (VCenterFault, *UNREADABLE) as refused:
+        except _FAILED as refused:
             log.warning("datastore %s could not be searched: %s", datastore.name, refused)
     return listed
 
@@ -127,8 +128,8 @@ def _result(session: Session, task: TaskSnapshot) -> list[VimObject]:
         raise VCenterFault(task.fault)
     if task.state is not TaskState.SUCCESS:
         raise VCenterFault(FaultInfo("Timedout", "the search of the datastore did not end", FaultClass.RETRY))
-    found = retrieve(session, "Task", task.moref, property_spec(vim.Task, ["info.result"]))
-    result = found.get(task.moref, {}).get("info.result")
+    found = retrieve(session, "Task", task.moref, [property_spec(vim.Task, ["info.result"])])
+    result = found[task.moref].get("info.result")
     if result is None:
         raise VCenterUnreachable("vCenter has lost the result of a datastore search")
     return list(result) if isinstance(result, list) else [result]

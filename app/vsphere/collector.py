@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from app.vsphere.errors import ManagedObjectGone
 from app.vsphere.pyvmomi import VimObject, vim, vmodl
 from app.vsphere.session import Session
 
@@ -45,28 +46,31 @@ def retrieve(
     session: Session,
     kind: str,
     moref: str,
-    spec: VimObject,
+    specs: list[VimObject],
     select: Iterable[VimObject] = (),
 ) -> dict[str, Mapping[str, Any]]:
-    """Read `spec` of one object, or of what `select` reaches from it; properties by path, by reference value.
+    """Read `specs` of one object, and of what `select` reaches from it; properties by path, by reference value.
 
-    Raises `ManagedObjectGone` when the object does not exist.
+    `specs` must read something of the object itself. What `select` reaches may vanish meanwhile, and is left out then.
+    Raises `ManagedObjectGone` when the object itself does not exist.
     """
     onwards = list(select)
 
     def ask(content: VimObject) -> dict[str, Mapping[str, Any]]:
-        start = root(session.moref(kind, moref), onwards, skip=bool(onwards))
+        start = root(session.moref(kind, moref), onwards)
         options = vmodl.query.PropertyCollector.RetrieveOptions()
         collector = content.propertyCollector
         found: dict[str, Mapping[str, Any]] = {}
         page = collector.RetrievePropertiesEx(
-            specSet=[filter_spec([start], [spec], report_missing=False)], options=options
+            specSet=[filter_spec([start], specs, report_missing=True)], options=options
         )
         while page is not None:
             for item in page.objects:
                 _raise_if_not_authenticated(item)
                 found[item.obj._moId] = {entry.name: entry.val for entry in item.propSet}  # noqa: SLF001  # no public name
             page = collector.ContinueRetrievePropertiesEx(token=page.token) if page.token else None
+        if moref not in found:
+            raise ManagedObjectGone(kind, moref)
         return found
 
     return session.call(ask)

@@ -7,7 +7,8 @@ was asked to do goes on without them. So a session is nothing to guard: each cal
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
@@ -20,7 +21,7 @@ from app.vsphere.errors import ManagedObjectGone, ReplyLost, VCenterFault, VCent
 from app.vsphere.facts import About
 from app.vsphere.faults import classify
 from app.vsphere.pyvmomi import VimObject, vim, vmodl
-from app.vsphere.soap import CONNECTION_LOST, soap_stub
+from app.vsphere.soap import CONNECTION_LOST, NO_ANSWER, UNREADABLE, soap_stub
 from app.vsphere.tls import fetch_thumbprint
 
 __all__ = ["Endpoint", "Session", "about", "close_all", "fetch_thumbprint", "session_for"]
@@ -66,8 +67,9 @@ class Session:
     def call(self, ask: Callable[[VimObject], T], *, idempotent: bool = True) -> T:
         """Run `ask(content)` and return what it returns; with a lost session, log in and run it once more.
 
-        With `idempotent=False`, for calls that start something, a connection that breaks after the request was sent
-        raises `ReplyLost` and is never sent again. (A refusal for want of a login is: it started nothing.)
+        With `idempotent=False`, for calls that start something, a connection that breaks after the request was sent,
+        or an answer that cannot be read, raises `ReplyLost`, and nothing is sent again. (A refusal for want of a login
+        is: it started nothing.)
 
         Raises `ManagedObjectGone` or `VCenterFault` when vCenter refuses, `VCenterUnreachable` when it does not answer
         within `timeout_seconds`, or breaks the connection twice.
@@ -76,7 +78,8 @@ class Session:
         may_log_in, may_send_again = True, idempotent
         while True:
             try:
-                return ask(login.content)
+                with _refusals_in_our_words():
+                    return ask(login.content)
             except vim.fault.NotAuthenticated as fault:
                 if not may_log_in:
                     raise VCenterLoginFailed(
@@ -84,15 +87,13 @@ class Session:
                     ) from fault
                 may_log_in = False
                 login = self._renew(login)
-            except vmodl.fault.ManagedObjectNotFound as fault:
-                raise ManagedObjectGone(type(fault.obj).__name__.rpartition(".")[2], fault.obj._moId) from fault  # noqa: SLF001
-            except vmodl.MethodFault as fault:
-                raise VCenterFault(classify(fault)) from fault
-            except CONNECTION_LOST as error:
+            except NO_ANSWER as error:
                 if not idempotent:
                     raise ReplyLost(
-                        f"the connection to the vCenter at {self.endpoint.host} broke before it answered: {_why(error)}"
+                        f"the vCenter at {self.endpoint.host} was asked, and no answer could be read: {_why(error)}"
                     ) from error
+                if isinstance(error, UNREADABLE):
+                    raise
                 if not may_send_again or isinstance(error, TimeoutError):
                     raise self._no_answer(error) from error
                 may_send_again = False
@@ -192,6 +193,20 @@ def close_all() -> None:
         _pool.clear()
     for session in sessions:
         session.close()
+
+
+@contextmanager
+def _refusals_in_our_words() -> Iterator[None]:
+    """Turn vSphere's faults into our errors; all but the one that a new login mends."""
+    try:
+        yield
+    except vim.fault.NotAuthenticated:
+        raise
+    except vmodl.MethodFault as fault:
+        if isinstance(fault, vmodl.fault.ManagedObjectNotFound) and fault.obj is not None:
+            kind, moref = type(fault.obj).__name__.rpartition(".")[2], fault.obj._moId  # noqa: SLF001  # no public name
+            raise ManagedObjectGone(kind, moref) from fault
+        raise VCenterFault(classify(fault)) from fault
 
 
 def _why(error: Exception) -> str:

@@ -25,6 +25,11 @@ and one dialect for all means that what was tested is what runs."""
 CONNECTION_LOST: tuple[type[Exception], ...] = (OSError, HTTPException, ExpatError)
 """What pyVmomi raises when an answer does not come, or stops half-way (ExpatError: truncated XML)."""
 
+UNREADABLE: tuple[type[Exception], ...] = (AttributeError, KeyError, TypeError, ValueError)
+"""What pyVmomi's parser raises for an answer that holds a type, an enum value or a date it does not know."""
+
+NO_ANSWER: tuple[type[Exception], ...] = (*CONNECTION_LOST, *UNREADABLE)
+
 _POOLED_CONNECTIONS = 16
 _IDLE_CONNECTION_SECONDS = 60
 """Idle connections are dropped before a proxy or a firewall in between does it silently."""

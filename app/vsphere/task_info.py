@@ -15,6 +15,7 @@ from app.vsphere.facts import FaultClass, FaultInfo, TaskSnapshot, TaskState
 from app.vsphere.faults import classify
 from app.vsphere.pyvmomi import utc, vim
 from app.vsphere.session import Session
+from app.vsphere.soap import UNREADABLE
 
 STATE_PATH = "info.state"
 SNAPSHOT_PATHS = (
@@ -27,9 +28,8 @@ SNAPSHOT_PATHS = (
     "info.startTime",
     "info.completeTime",
 )
-
-UNREADABLE = (AttributeError, KeyError, TypeError, ValueError)
-"""What pyVmomi's parser raises for an answer that holds a type, an enum value or a date it does not know."""
+RUNNING_PATHS = tuple(path for path in SNAPSHOT_PATHS if path != "info.error")
+"""What there is of tasks that have not ended. Without the errors of the others, which could be unreadable."""
 
 
 def snapshot(moref: str, properties: Mapping[str, Any]) -> TaskSnapshot:
@@ -81,7 +81,4 @@ def _unreadable_snapshot(session: Session, moref: str) -> TaskSnapshot | None:
 
 
 def _read(session: Session, moref: str, paths: Iterable[str]) -> Mapping[str, Any]:
-    found = retrieve(session, "Task", moref, property_spec(vim.Task, paths)).get(moref)
-    if found is None:
-        raise ManagedObjectGone("Task", moref)
-    return found
+    return retrieve(session, "Task", moref, [property_spec(vim.Task, paths)])[moref]

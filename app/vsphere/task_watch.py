@@ -25,13 +25,18 @@ from app.vsphere.errors import ManagedObjectGone, VCenterFault, VCenterUnreachab
 from app.vsphere.facts import TaskSnapshot, TaskState
 from app.vsphere.pyvmomi import VimObject, vim, vmodl
 from app.vsphere.session import Session
-from app.vsphere.task_info import SNAPSHOT_PATHS, UNREADABLE, is_readable, read_task, snapshot
+from app.vsphere.soap import UNREADABLE
+from app.vsphere.task_info import SNAPSHOT_PATHS, is_readable, read_task, snapshot
 
 log = logging.getLogger(__name__)
 
 
 class _StaleLogin(Exception):
     """The session was logged in anew: what the old login made is gone."""
+
+
+_SPOILED: tuple[type[Exception], ...] = (_StaleLogin, ManagedObjectGone, VCenterFault, *UNREADABLE)
+"""What a poll ends with when its filter is of no use any more."""
 
 
 @dataclass(frozen=True)
@@ -59,25 +64,32 @@ class TaskWatch:
         """Reference → what is known of the task, by property path."""
         self._apart: dict[str, TaskSnapshot | None] = {}
         """Tasks whose updates pyVmomi cannot read. They would fail everybody's poll, so they are read singly."""
+        self._unreported: dict[str, TaskSnapshot] = {}
+        """What `wait` returns next. Kept until it does: a poll may fail after it brought something."""
 
     def watch(self, morefs: Iterable[str]) -> list[str]:
         """Follow these tasks too; return those that vCenter does not know: they are gone, and not followed.
 
-        Each one is reported by the next `wait`, as it stands.
+        Each one is reported by the next `wait`, as it stands. Those that are followed already are left alone, except
+        that one that has ended is reported once more: whoever still asks for it has perhaps failed to note its end.
         """
         with self._lock:
-            fresh = [moref for moref in dict.fromkeys(morefs) if moref not in self._watched | self._apart]
+            asked = dict.fromkeys(morefs)
+            self._report_ends_again(asked)
+            fresh = [moref for moref in asked if moref not in self._watched and moref not in self._apart]
             if not fresh:
                 return []
             self._watched.update((moref, {}) for moref in fresh)
             try:
-                gone = self._update_view(add=fresh)
+                self._update_view(add=fresh)
             except BaseException:
                 self._filter = None  # whether the view has them is not known
                 self._forget(fresh)
                 raise
-            self._forget(gone)
-            return [moref for moref in fresh if moref in gone]
+            gone = [moref for moref in fresh if moref not in self._watched]
+            for moref in gone:
+                del self._unreported[moref]  # told right here
+            return gone
 
     def unwatch(self, morefs: Iterable[str]) -> None:
         """Follow these tasks no longer."""
@@ -93,63 +105,63 @@ class TaskWatch:
         A task that vCenter forgot while it was watched comes once with the state `gone` and is followed no longer.
         `seconds` is rounded up to whole ones, and cut to half of the session's timeout.
         """
-        changed = {task.moref: task for task in self._read_apart()}
-        patience = 0 if changed else math.ceil(min(seconds, self._session.timeout_seconds / 2))
+        self._read_apart()
         for last_try in (False, True):
+            current = None
             try:
                 with self._lock:
                     if self._closed:
-                        return list(changed.values())
+                        return []
                     if self._filter is None:
-                        changed |= self._gone(self._update_view())
+                        self._update_view()
                     current = self._filter
+                    patience = 0 if self._unreported else seconds
                 if current is not None:
-                    changed |= self._poll(current, patience)
+                    self._poll(current, math.ceil(min(patience, self._session.timeout_seconds / 2)))
                 break
-            except (_StaleLogin, ManagedObjectGone, VCenterFault, *UNREADABLE) as error:
+            except _SPOILED as error:
                 log.info("task watch is set up anew: %s", str(error) or type(error).__name__)
-                self._filter = None
+                self._abandon(current)
                 if last_try and isinstance(error, VrelocateError):
                     raise
                 if last_try:
                     raise VCenterUnreachable(f"the tasks' updates cannot be read: {error}") from error
                 if isinstance(error, UNREADABLE):
                     self._set_apart()
-        return list(changed.values())
+        with self._lock:
+            changed, self._unreported = self._unreported, {}
+            return list(changed.values())
 
     def close(self) -> None:
         """Give back what vCenter holds for this watch. The tasks run on."""
         with self._lock:
             self._closed = True
-            current, self._filter = self._filter, None
-        if current is not None:
-            with contextlib.suppress(VrelocateError, _StaleLogin):  # without the session they are gone anyway
-                self._session.call(lambda content: self._discard(content, current))
+            current = self._filter
+        self._abandon(current)
 
-    def _poll(self, current: _Filter, patience: int) -> dict[str, TaskSnapshot]:
+    def _poll(self, current: _Filter, patience_seconds: int) -> None:
         """Wait for updates, and take in all pages of them (vCenter sends about 100 objects at a time)."""
-        changed: dict[str, TaskSnapshot] = {}
         more = True
         while more:
-            update = self._session.call(partial(_wait_for_updates, current=current, seconds=patience))
+            update = self._session.call(partial(_wait_for_updates, current=current, seconds=patience_seconds))
             if update is None:
                 break
             with self._lock:
                 current.version[0] = update.version
                 for filter_update in update.filterSet:
                     for item in filter_update.objectSet:
-                        changed |= self._take_in(item)
-            more, patience = bool(update.truncated), 0
-        return changed
+                        self._take_in(item)
+            more, patience_seconds = bool(update.truncated), 0
 
-    def _take_in(self, item: VimObject) -> dict[str, TaskSnapshot]:
+    def _take_in(self, item: VimObject) -> None:
         """Merge one ObjectUpdate into what is known; updates hold only the properties that changed."""
         moref = item.obj._moId  # noqa: SLF001  # pyVmomi's only way to a reference value
         known = self._watched.get(moref)
         if known is None:  # no longer watched
-            return {}
+            return
         if item.kind == "leave":
-            return self._gone([moref])
+            self._report_gone([moref])
+            return
         before = snapshot(moref, known) if known else None
         for change in item.changeSet:
             if change.op == "assign":
@@ -157,18 +169,21 @@ class TaskWatch:
             else:
                 known.pop(change.name, None)
         now = snapshot(moref, known)
-        return {} if now == before else {moref: now}  # vcsim repeats all of a view that changes
+        if now != before:  # vcsim repeats all of a view that changes
+            self._unreported[moref] = now
 
-    def _update_view(self, *, add: Iterable[str] = (), remove: Iterable[str] = ()) -> list[str]:
-        """Bring the list view up to date, making it if need be; return the tasks that vCenter does not know."""
+    def _update_view(self, *, add: Iterable[str] = (), remove: Iterable[str] = ()) -> None:
+        """Bring the list view up to date, making it if need be; tasks that vCenter does not know are gone."""
         current = self._filter
         if current is not None:
             try:
-                return self._session.call(lambda content: self._modify(content, current, add, remove))
+                self._report_gone(self._session.call(lambda content: self._modify(content, current, add, remove)))
             except (_StaleLogin, ManagedObjectGone, VCenterFault) as error:
                 log.info("task watch is set up anew: %s", str(error) or type(error).__name__)
+            else:
+                return
         self._filter, gone = self._session.call(self._build)
-        return gone
+        self._report_gone(gone)
 
     def _build(self, content: VimObject) -> tuple[_Filter, list[str]]:
         self._watched = {moref: {} for moref in self._watched}  # so that each is reported again
@@ -194,28 +209,28 @@ class TaskWatch:
             current.view.ModifyListView(add=[], remove=unresolved)
         return [task._moId for task in unresolved]  # noqa: SLF001  # as above
 
-    def _discard(self, content: VimObject, current: _Filter) -> None:
-        if content is not current.content:
-            raise _StaleLogin
-        current.collector.DestroyPropertyCollector()
-        current.view.DestroyView()
+    def _abandon(self, current: _Filter | None) -> None:
+        """Give up a filter, and have vCenter give it up too if it still can."""
+        with self._lock:
+            if self._filter is current:
+                self._filter = None
+        if current is not None:
+            with contextlib.suppress(VrelocateError, _StaleLogin):  # gone with its session, or with its connection
+                self._session.call(partial(_destroy, current=current))
 
-    def _read_apart(self) -> list[TaskSnapshot]:
-        """Read the tasks that cannot be polled with the others; return those that changed."""
+    def _read_apart(self) -> None:
+        """Read the tasks that cannot be polled with the others."""
         with self._lock:
             before = dict(self._apart)
-        changed = []
         for moref, last in before.items():
-            now = read_task(self._session, moref) or TaskSnapshot(moref, TaskState.GONE)
-            if now == last:
-                continue
+            now = read_task(self._session, moref)
             with self._lock:
-                if moref in self._apart:
-                    self._apart[moref] = now
-                    changed.append(now)
-                if now.state is TaskState.GONE:
-                    self._forget([moref])
-        return changed
+                if moref not in self._apart:  # unwatched meanwhile
+                    continue
+                if now is None:
+                    self._report_gone([moref])
+                elif now != last:
+                    self._apart[moref] = self._unreported[moref] = now
 
     def _set_apart(self) -> None:
         """Find out which tasks break the poll, and take them out of the view that is about to be made."""
@@ -228,16 +243,31 @@ class TaskWatch:
                 if self._watched.pop(moref, None) is not None:
                     self._apart[moref] = None
 
-    def _gone(self, morefs: Iterable[str]) -> dict[str, TaskSnapshot]:
+    def _report_gone(self, morefs: Iterable[str]) -> None:
         """Forget tasks that vCenter has forgotten, and say so."""
-        gone = {moref: TaskSnapshot(moref, TaskState.GONE) for moref in morefs}
-        self._forget(gone)
-        return gone
+        for moref in morefs:
+            self._forget([moref])
+            self._unreported[moref] = TaskSnapshot(moref, TaskState.GONE)
+
+    def _report_ends_again(self, morefs: Iterable[str]) -> None:
+        for moref in morefs:
+            known, apart = self._watched.get(moref), self._apart.get(moref)
+            last = snapshot(moref, known) if known else apart
+            if last is not None and last.ended:
+                self._unreported[moref] = last
 
     def _forget(self, morefs: Iterable[str]) -> None:
         for moref in morefs:
             self._watched.pop(moref, None)
             self._apart.pop(moref, None)
+            self._unreported.pop(moref, None)
+
+
+def _destroy(content: VimObject, current: _Filter) -> None:
+    if content is not current.content:
+        raise _StaleLogin
+    current.collector.DestroyPropertyCollector()
+    current.view.DestroyView()
 
 
 def _wait_for_updates(content: VimObject, current: _Filter, seconds: int) -> VimObject:

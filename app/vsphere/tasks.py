@@ -11,7 +11,7 @@ from app.vsphere.errors import ManagedObjectGone, VCenterFault
 from app.vsphere.facts import TaskSnapshot, TaskState
 from app.vsphere.pyvmomi import vim
 from app.vsphere.session import Session
-from app.vsphere.task_info import SNAPSHOT_PATHS, read_task, snapshot
+from app.vsphere.task_info import RUNNING_PATHS, STATE_PATH, read_task, snapshot
 from app.vsphere.task_watch import TaskWatch
 
 __all__ = ["TaskSnapshot", "TaskState", "TaskWatch", "cancel_task", "read_task", "running_tasks_of"]
@@ -26,10 +26,10 @@ def running_tasks_of(session: Session, vm_moref: str) -> list[TaskSnapshot]:
         session,
         "VirtualMachine",
         vm_moref,
-        property_spec(vim.Task, SNAPSHOT_PATHS),
+        [property_spec(vim.VirtualMachine, ["name"]), property_spec(vim.Task, RUNNING_PATHS)],
         select=[traversal(vim.VirtualMachine, "recentTask")],
     )
-    tasks = (snapshot(moref, properties) for moref, properties in found.items())
+    tasks = (snapshot(moref, told) for moref, told in found.items() if STATE_PATH in told)
     return [task for task in tasks if not task.ended]
 
 

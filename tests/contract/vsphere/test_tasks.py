@@ -123,9 +123,9 @@ def test_a_watch_gives_back_what_it_holds(session: Session) -> None:
     watch.close()
     assert watch.wait(1) == []
     with pytest.raises(ManagedObjectGone):
-        retrieve(session, "PropertyCollector", current.collector._moId, property_spec(Collector, ["filter"]))
+        retrieve(session, "PropertyCollector", current.collector._moId, [property_spec(Collector, ["filter"])])
     with pytest.raises(ManagedObjectGone):
-        retrieve(session, "ListView", current.view._moId, property_spec(vim.view.ListView, ["view"]))
+        retrieve(session, "ListView", current.view._moId, [property_spec(vim.view.ListView, ["view"])])
 
 
 def test_an_idle_vm_runs_no_task_and_an_unknown_vm_is_an_error(

@@ -88,7 +88,8 @@ def test_a_restarted_vcenter_breaks_the_connection_and_forgets_the_login(session
 
 
 @pytest.mark.parametrize(
-    "error", [RemoteDisconnected("closed"), ConnectionResetError("reset"), TimeoutError("timed out")]
+    "error",
+    [RemoteDisconnected("closed"), ConnectionResetError("reset"), TimeoutError("timed out"), KeyError("FutureFault")],
 )
 def test_what_starts_something_is_never_sent_twice(session: SessionWithoutNetwork, error: Exception) -> None:
     ask = Answers(error, "must not be reached")
