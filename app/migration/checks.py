@@ -45,8 +45,11 @@ def same_cluster(situation: Situation) -> Iterator[str]:
 def target_is_usable(situation: Situation) -> Iterator[str]:
     """Move only to what is accessible, in service, and mounted read-write on a connected host of the cluster."""
     clusters = shared_clusters(situation.move) if situation.move.targets else frozenset()
-    for target in situation.targets.values():
-        if not target.accessible:
+    for pool in situation.move.targets.values():
+        target = situation.targets.get(pool.id)
+        if target is None:
+            yield f"storage pool {pool.name} is not there any more: choose another"
+        elif not target.accessible:
             yield f"storage pool {target.name} is not accessible: check its hosts and its storage in vCenter"
         elif target.maintenance_mode != "normal":
             yield f"storage pool {target.name} is in maintenance ({target.maintenance_mode}): end it, or choose another"

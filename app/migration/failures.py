@@ -1,31 +1,25 @@
 """What went wrong, in the terms that decide what happens next.
 
-A fault of vCenter's has its class from `app/vsphere/faults.py`, and from there alone (law 8).
+Every failure, vCenter's and ours, has its class from `app/vsphere/faults.py`, and from there alone (law 8).
 """
 
 from __future__ import annotations
 
-from app.errors import ResourceInUse, ResourceUnavailable, VrelocateError
+from app.errors import VrelocateError
 from app.jobs.attempts import Failure
 from app.jobs.models import OutsideTask
-from app.vsphere.errors import CertificateRefused, VCenterFault, VCenterLoginFailed
 from app.vsphere.facts import FaultClass
+from app.vsphere.faults import classify
 
 _RETRYABLE = frozenset({FaultClass.RETRY, FaultClass.RETRY_WHEN_CHANGED, FaultClass.RECONCILE})
-_UNREACHABLE_UNTIL_MENDED = (CertificateRefused, VCenterLoginFailed)
 
 
 def of_error(error: Exception) -> Failure:
     """Classify what a step raised."""
-    if isinstance(error, VCenterFault):
-        return of_fault(error.fault.name, error.fault.classification, str(error))
-    if isinstance(error, _UNREACHABLE_UNTIL_MENDED):
-        # A password that is being changed, a certificate that is being renewed: tell, and try again.
-        return Failure(type(error).__name__, FaultClass.RETRY_WHEN_CHANGED, str(error), error.code, retryable=True)
-    if isinstance(error, ResourceUnavailable | ResourceInUse):
-        return Failure(type(error).__name__, FaultClass.RETRY, str(error), error.code, retryable=True)
     if isinstance(error, VrelocateError):
-        return Failure(type(error).__name__, FaultClass.PERMANENT, str(error), error.code)
+        info = classify(error)
+        retryable = info.classification in _RETRYABLE
+        return Failure(info.name, info.classification, str(error), error.code, retryable=retryable)
     # A bug of ours: nothing says that it would go better next time, and a loop would hide it.
     text = f"an unexpected error stopped this step ({type(error).__name__}): the worker's log has the details"
     return Failure(type(error).__name__, FaultClass.PERMANENT, text)

@@ -1,0 +1,45 @@
+"""An installation of vrelocate inside the test's own process: its settings, and everything that was made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import pytest
+
+import app.db
+import app.jobs.queue
+import app.sealing
+import app.settings
+from app.vsphere.session import close_all
+
+_MADE_OF_SETTINGS = (
+    app.settings.settings,
+    app.db.engine,
+    app.db._sessions,
+    app.jobs.queue._bell,
+    app.sealing._box,
+)
+
+
+@contextmanager
+def installed(environment: Mapping[str, str]) -> Iterator[None]:
+    """Let this process be configured so for a while; connections are closed at the end, and nothing is left behind."""
+    _forget()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        try:
+            yield
+        finally:
+            close_all()
+            if app.jobs.queue._bell.cache_info().currsize:
+                app.jobs.queue._bell().close()
+            if app.db.engine.cache_info().currsize:
+                app.db.engine().dispose()
+            _forget()
+
+
+def _forget() -> None:
+    for cached in _MADE_OF_SETTINGS:
+        cached.cache_clear()

@@ -1,0 +1,54 @@
+"""Requests live in a job's payload as JSON, and are read back by another process, perhaps of another release."""
+
+from __future__ import annotations
+
+import json
+from uuid import uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from app.migration.requests import (
+    MigrateVirtualMachine,
+    MigrateVolume,
+    Request,
+    request_from_json,
+    request_to_json,
+)
+
+pytestmark = pytest.mark.unit
+
+requests = st.one_of(
+    st.builds(MigrateVolume, volume_id=st.uuids(), pool_id=st.uuids(), kind=st.just("migrate-volume")),
+    st.builds(MigrateVirtualMachine, vm_id=st.uuids(), pool_id=st.uuids(), kind=st.just("migrate-virtual-machine")),
+)
+
+
+@given(requests)
+def test_a_request_survives_json(request: Request) -> None:
+    document = json.loads(json.dumps(request_to_json(request)))
+    assert request_from_json(document) == request
+
+
+@given(requests)
+def test_a_payload_is_the_same_for_the_same_request(request: Request) -> None:
+    """`accept` compares payloads to tell a repeated call from another one."""
+    document = request_to_json(request)
+    assert request_to_json(request_from_json(document)) == document
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {},
+        {"kind": "migrate-everything", "volume_id": str(uuid4()), "pool_id": str(uuid4())},
+        {"kind": "migrate-volume", "pool_id": str(uuid4())},
+        {"kind": "migrate-volume", "volume_id": "not an id", "pool_id": str(uuid4())},
+        {"kind": "migrate-volume", "volume_id": str(uuid4()), "pool_id": str(uuid4()), "force": True},
+    ],
+)
+def test_what_is_no_request_is_not_read_as_one(document: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        request_from_json(document)

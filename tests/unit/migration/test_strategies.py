@@ -1,0 +1,117 @@
+"""Who moves the data: the best answer wins, the first of equals, and a refusal holds everybody's reason."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.hypervisors.commands import MoveVirtualDisk, RelocateVm
+from app.hypervisors.move import Move
+from app.migration.strategies import (
+    STRATEGIES,
+    NoStrategy,
+    StorageMigration,
+    StrategyPriority,
+    VmwareStorageMotion,
+    choose,
+    shared_clusters,
+)
+from tests.unit.moves import EAST, WEST, disk, machine, move_of_disks, move_of_vm, pool
+
+pytestmark = pytest.mark.unit
+
+ORDER = MoveVirtualDisk(source_path="[old] a.vmdk", target_path="[new] a.vmdk", datacenter="datacenter-2")
+
+
+@dataclass
+class Fixed:
+    """Answers the same to everything."""
+
+    name: str
+    priority: StrategyPriority
+    able: bool = True
+
+    def can_handle(self, move: Move) -> StrategyPriority:  # noqa: ARG002
+        return self.priority
+
+    def refusal(self, move: Move) -> str:  # noqa: ARG002
+        return f"{self.name} does not want to"
+
+    def commands(self, move: Move) -> Sequence[RelocateVm | MoveVirtualDisk] | None:  # noqa: ARG002
+        return [ORDER] if self.able else None
+
+
+def test_priorities_are_ranked_as_cloudstack_ranks_them() -> None:
+    ranked = sorted(StrategyPriority)
+    assert [priority.name for priority in ranked] == ["CANT_HANDLE", "DEFAULT", "HYPERVISOR", "HIGHEST"]
+
+
+@given(st.lists(st.tuples(st.sampled_from(StrategyPriority), st.booleans()), max_size=6))
+def test_the_first_of_the_best_that_has_commands_wins(answers: list[tuple[StrategyPriority, bool]]) -> None:
+    strategies = [Fixed(str(at), priority, able) for at, (priority, able) in enumerate(answers)]
+    willing = [it for it in strategies if it.able and it.priority is not StrategyPriority.CANT_HANDLE]
+    if not willing:
+        with pytest.raises(NoStrategy):
+            choose(move_of_disks(), strategies)
+        return
+    best = max(it.priority for it in willing)
+    chosen, orders = choose(move_of_disks(), strategies)
+    assert chosen is next(it for it in willing if it.priority is best)
+    assert orders == [ORDER]
+
+
+def test_a_refusal_holds_the_reason_of_each() -> None:
+    cannot = Fixed("cannot", StrategyPriority.CANT_HANDLE)
+    gives_up = Fixed("gives-up", StrategyPriority.HIGHEST, able=False)
+    with pytest.raises(NoStrategy) as refused:
+        choose(move_of_disks(), [cannot, gives_up])
+    assert "cannot: cannot does not want to" in str(refused.value)
+    assert "gives-up: the hypervisor VMware cannot migrate by itself" in str(refused.value)
+
+
+def test_vcenter_moves_what_lies_between_pools_of_one_cluster() -> None:
+    for move in (move_of_vm(), move_of_disks()):
+        chosen, orders = choose(move)
+        assert chosen.name == "vmware-storage-motion"
+        assert len(orders) == 1
+
+
+def test_a_hypervisor_that_nobody_knows_is_refused_with_every_reason() -> None:
+    """Its guru is the default one, which answers None."""
+    with pytest.raises(NoStrategy) as refused:
+        choose(move_of_vm(hypervisor="XenServer"))
+    assert "vmware-storage-motion: the hypervisor XenServer cannot migrate by itself" in str(refused.value)
+    assert "storage-migration: no secondary storage is configured" in str(refused.value)
+
+
+def test_foreign_storage_is_none_of_vcenters_business() -> None:
+    move = move_of_disks(disk(target=pool("ceph", hypervisor="KVM")))
+    assert VmwareStorageMotion().can_handle(move) is StrategyPriority.CANT_HANDLE
+    assert VmwareStorageMotion().refusal(move) == "ceph is no VMware storage"
+
+
+def test_pools_without_a_common_cluster_are_none_of_vcenters_business() -> None:
+    move = move_of_disks(disk(target=pool("far", WEST)))
+    assert VmwareStorageMotion().can_handle(move) is StrategyPriority.CANT_HANDLE
+    assert VmwareStorageMotion().refusal(move) == "no cluster mounts both ends"
+
+
+def test_storage_migration_needs_a_secondary_storage() -> None:
+    assert StorageMigration().can_handle(move_of_disks()) is StrategyPriority.CANT_HANDLE
+    assert StorageMigration().commands(move_of_disks()) is None
+
+
+def test_the_hypervisors_own_way_comes_before_the_one_through_secondary_storage() -> None:
+    assert [strategy.name for strategy in STRATEGIES] == ["vmware-storage-motion", "storage-migration"]
+
+
+def test_the_clusters_of_a_move_mount_all_of_its_pools() -> None:
+    wide = pool("wide", EAST, WEST)
+    both = disk(source=pool("old-wide", EAST, WEST), target=wide)
+    assert shared_clusters(move_of_disks(both)) == {EAST, WEST}
+    assert shared_clusters(move_of_disks(both, disk("other", target=wide))) == {EAST}
+    assert shared_clusters(move_of_vm(disk(target=wide, key=2000), vm=machine(cluster=WEST), home_target=None)) == set()
