@@ -72,10 +72,10 @@ def _check_vcenter(options: UpOptions) -> None:
 
 
 def _check_ready_file(file: Path) -> None:
+    if file.is_dir():
+        raise ConfigurationError(f"--ready-file {file}: that is a folder")
     folder = file.absolute().parent
     if not folder.is_dir():
         raise ConfigurationError(f"--ready-file {file}: there is no folder {folder}")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise ConfigurationError(f"--ready-file {file}: {folder} cannot be written")
-    if file.is_dir():
-        raise ConfigurationError(f"--ready-file {file}: that is a folder")
