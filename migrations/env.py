@@ -22,13 +22,17 @@ def _run() -> None:
     """Upgrade inside one transaction, one upgrade at a time."""
     url = context.config.attributes.get("database_url") or settings().database_url.get_secret_value()
     engine = make_engine(url)
-    with engine.connect() as connection, connection.begin():
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ONE_AT_A_TIME})
-        # A table that somebody holds is waited for briefly: better to fail and try again than to stop every worker.
-        connection.execute(text("SET LOCAL lock_timeout = '5s'"))
-        context.configure(connection=connection, target_metadata=Base.metadata, compare_server_default=True)
-        context.run_migrations()
-    engine.dispose()
+    try:
+        with engine.connect() as connection, connection.begin():
+            # Another upgrade takes the time that its tables take: longer than any other lock is waited for.
+            connection.execute(text("SET LOCAL lock_timeout = '10min'"))
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ONE_AT_A_TIME})
+            # A table that somebody holds is waited for briefly: better to fail and try again than to stop every worker.
+            connection.execute(text("SET LOCAL lock_timeout = '5s'"))
+            context.configure(connection=connection, target_metadata=Base.metadata, compare_server_default=True)
+            context.run_migrations()
+    finally:
+        engine.dispose()
 
 
 if context.is_offline_mode():

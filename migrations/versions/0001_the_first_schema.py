@@ -515,3 +515,6 @@ def downgrade() -> None:
     op.drop_table("disk_offering")
     op.drop_table("api_key")
     # ### end Alembic commands ###
+    # Types of their own: no table takes them along when it goes.
+    op.execute("DROP TYPE task_state")
+    op.execute("DROP TYPE job_state")
