@@ -136,7 +136,7 @@ class VolumeSync:
                         unit=disk.unit_number,
                         uuid=disk.uuid,
                         capacity_bytes=disk.capacity_bytes,
-                        physical_bytes=None,
+                        physical_bytes=disk.physical_bytes,
                         thin=disk.thin,
                     )
 

@@ -40,6 +40,10 @@ class Node:
         text = self.text(name)
         return int(text) if text else None
 
+    def numbers(self, name: str) -> list[int]:
+        """Return the integers of an array."""
+        return [int(element.text or 0) for element in self._element.findall(_VIM + name)]
+
     def flag(self, name: str) -> bool | None:
         """Return a truth value."""
         text = self.text(name)

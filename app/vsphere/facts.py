@@ -103,6 +103,8 @@ class Disk:
     """None where the backing does not say (raw devices, SeSparse)."""
     backing_kind: str
     """The backing's vSphere type without its wrapping: FlatVer2, SeSparse, RawDiskMappingVer1, …"""
+    physical_bytes: int | None = None
+    """What all files of its chain take (layoutEx), as vCenter measured it last; None where it does not tell."""
     chain: tuple[str, ...] = ()
     """Paths of the parents, nearest first; empty for a disk without snapshots or linked clones."""
     mode: str = "persistent"

@@ -44,6 +44,7 @@ def machine_spec() -> VimObject:
             "config.hardware.memoryMB",
             _DEVICES,
             "layoutEx.file",
+            "layoutEx.disk",
         ],
     )
 
@@ -80,7 +81,7 @@ def machine(moref: str, objects: Objects) -> VirtualMachine | None:
         cpu_count=told.get("config.hardware.numCPU"),
         memory_bytes=None if memory_mib is None else memory_mib * _MIB,
         has_snapshots=bool(told.get("rootSnapshot")),
-        disks=_disks(devices or []),
+        disks=_disks(devices or [], _physical_bytes(told)),
         file_paths=frozenset(file.text("name") or "" for file in told.get("layoutEx.file") or []),
         iso_paths=_iso_paths(devices or []),
         change_tracking=bool(told.get("config.changeTrackingEnabled")),
@@ -105,17 +106,33 @@ def _home(vm_path_name: str | None, told: Mapping[str, Any], objects: Objects, d
     return None
 
 
-def _disks(devices: Iterable[Node]) -> tuple[Disk, ...]:
+def _physical_bytes(told: Mapping[str, Any]) -> dict[int, int]:
+    """Return what each disk takes on its datastores, by its key: all files of all links of its chain (`layoutEx`)."""
+    sizes = {file.number("key"): file.number("size") or 0 for file in told.get("layoutEx.file") or []}
+    return {
+        disk.number("key") or 0: sum(
+            sizes.get(key, 0) for link in disk.children("chain") for key in link.numbers("fileKey")
+        )
+        for disk in told.get("layoutEx.disk") or []
+    }
+
+
+def _disks(devices: Iterable[Node], physical_bytes: Mapping[int, int]) -> tuple[Disk, ...]:
     # Only SCSI controllers have this field; their kinds (LSI Logic, paravirtual, …) do not matter here.
     shared = {device.number("key") for device in devices if device.text("sharedBus") not in {None, "noSharing"}}
     return tuple(
-        _disk(device, backing, shared_bus=device.number("controllerKey") in shared)
+        _disk(
+            device,
+            backing,
+            shared_bus=device.number("controllerKey") in shared,
+            physical_bytes=physical_bytes.get(device.number("key") or 0),
+        )
         for device in devices
         if device.kind == "VirtualDisk" and (backing := device.child("backing")) is not None
     )
 
 
-def _disk(device: Node, backing: Node, *, shared_bus: bool) -> Disk:
+def _disk(device: Node, backing: Node, *, shared_bus: bool, physical_bytes: int | None) -> Disk:
     key = device.number("key") or 0
     info = device.child("deviceInfo")
     return Disk(
@@ -128,6 +145,7 @@ def _disk(device: Node, backing: Node, *, shared_bus: bool) -> Disk:
         datastore_moref=backing.text("datastore"),
         # Bytes since API 5.5; disks of older hosts have kilobytes alone.
         capacity_bytes=device.number("capacityInBytes") or (device.number("capacityInKB") or 0) * _KIB,
+        physical_bytes=physical_bytes,
         thin=backing.flag("thinProvisioned"),
         backing_kind=backing.kind.removeprefix("VirtualDisk").removesuffix("BackingInfo"),
         chain=_parents(backing),

@@ -73,6 +73,27 @@ def test_a_disk_on_snapshots_has_its_ancestors() -> None:
     assert found.capacity_bytes == 1024 * 1024  # an old host tells kilobytes alone
 
 
+def test_a_disk_takes_what_all_files_of_its_chain_take() -> None:
+    plain = disk("<fileName>[ds] vm/vm-000001.vmdk</fileName>")
+    files = [
+        node(f"<key>{key}</key><name>[ds] vm/{name}</name><type>{kind}</type><size>{size}</size>")
+        for key, name, kind, size in [
+            (0, "vm.vmx", "config", 9_999),
+            (4, "vm.vmdk", "diskDescriptor", 600),
+            (5, "vm-flat.vmdk", "diskExtent", 700_000),
+            (6, "vm-000001.vmdk", "diskDescriptor", 400),
+            (7, "vm-000001-delta.vmdk", "diskExtent", 5_000),
+        ]
+    ]
+    layout = node(
+        "<key>2000</key><chain><fileKey>4</fileKey><fileKey>5</fileKey></chain>"
+        "<chain><fileKey>6</fileKey><fileKey>7</fileKey></chain>"
+    )
+    told = {"config.hardware.device": [plain], "layoutEx.file": files, "layoutEx.disk": [layout]}
+    assert read(told).disks[0].physical_bytes == 706_000
+    assert read({"config.hardware.device": [plain], "layoutEx.file": files}).disks[0].physical_bytes is None
+
+
 def test_a_raw_device_mapping_says_what_it_is() -> None:
     backing = "<fileName>[ds] vm/rdm.vmdk</fileName><uuid>6000C29a-5f08-4dcd-7a3c-0123456789ab</uuid>"
     (found,) = read({"config.hardware.device": [disk(backing, "VirtualDiskRawDiskMappingVer1BackingInfo")]}).disks
