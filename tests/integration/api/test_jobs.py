@@ -19,6 +19,7 @@ from app.jobs.states import JobState
 
 pytestmark = pytest.mark.integration
 
+UNKNOWN = "6a1f0c7e-2b7d-4f43-9d0a-5b8c1e2f3a4d"
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 AddJob = Callable[..., Job]
 
@@ -224,10 +225,10 @@ def test_a_filter_that_cannot_be_meant(client: CloudStack, filters: dict[str, st
     "asked",
     [
         {},
-        {"jobid": str(uuid4())},
+        {"jobid": UNKNOWN},
         {"resourcetype": "Volume"},
-        {"resourcetype": "Template", "resourceid": str(uuid4())},
-        {"resourcetype": "Volume", "resourceid": str(uuid4())},
+        {"resourcetype": "Template", "resourceid": UNKNOWN},
+        {"resourcetype": "Volume", "resourceid": UNKNOWN},
     ],
 )
 def test_a_job_that_is_none(client: CloudStack, asked: dict[str, str]) -> None:
