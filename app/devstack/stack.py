@@ -49,7 +49,7 @@ class Stack:
             return self._start(pause)
         except ConfigurationError as error:
             # What failed may have failed for want of something that is gone by now.
-            raise ConfigurationError("\n".join([str(error), *self._supervisor.obituaries()])) from error
+            raise ConfigurationError("\n".join([str(error), *self._supervisor.obituaries(str(error))])) from error
 
     def keep(self, wait: Pause) -> None:
         """Start again what ends, for ever; `wait` returns early when a child ends, and ends this by raising."""

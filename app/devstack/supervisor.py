@@ -90,10 +90,10 @@ class Supervisor:
         """Return the process ids of a stage, in the order in which they were taken over."""
         return [watched.process.pid for watched in self._watched if watched.stage is stage]
 
-    def obituaries(self) -> list[str]:
-        """Say of each process that has ended how it did, and what it said last."""
-        processes = [watched.process for watched in self._watched]
-        return [f"{it.name} {it.end()}; {it.last_words()}" for it in processes if not it.is_alive()]
+    def obituaries(self, known: str) -> list[str]:
+        """Say of each process that has ended how it did and what it said last, unless `known` tells of it already."""
+        ended = [watched.process for watched in self._watched if not watched.process.is_alive()]
+        return [f"{it.name} {it.end()}; {it.last_words()}" for it in ended if f"{it.name} {it.end()}" not in known]
 
     def check(self) -> float:
         """Look at every process once; start again what is due. Return in how many seconds the next start is due."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from app.devstack.options import UpOptions, check, check_port
 from app.devstack.signals import Signals, StopRequested
@@ -20,10 +21,15 @@ def run_up(options: UpOptions, *, report: Callable[[str], None]) -> int:
     something cannot be started; nothing is left running then.
     """
     check(options)
+
+    def tell(line: str) -> None:
+        with suppress(OSError):  # a terminal that is gone, a reader that went away: no reason to stop, or not to
+            report(line)
+
     try:
         state = StateFolder(options.state_dir)
         try:
-            _run(options, state, report)
+            _run(options, state, tell)
         finally:
             state.close()
     except OSError as error:

@@ -84,6 +84,17 @@ def test_programs_in_a_folder_that_is_closed_to_the_server_are_copied_once(
     assert [it.stat().st_ctime_ns for it in open_temporary.iterdir()] == [made]
 
 
+def test_a_copy_that_somebody_tidied_up_is_made_whole(
+    tmp_path: Path, open_temporary: Path, closed_programs: Path
+) -> None:
+    assert closed_programs.is_dir()
+    program = run_once(tmp_path / "one")
+    (language,) = open_temporary.rglob("plpgsql.so")
+    language.unlink()
+    assert run_once(tmp_path / "two") == program
+    assert language.exists()
+
+
 def test_a_copy_that_somebody_else_put_there_is_not_run(
     tmp_path: Path, open_temporary: Path, closed_programs: Path
 ) -> None:
