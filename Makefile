@@ -8,7 +8,6 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 DONE := $(VENV)/done# stamps: what they stand for is not done twice
-COMPOSE_GO := github.com/compose-spec/compose-go/v2/cmd@v2.9.1
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -31,9 +30,11 @@ up: setup simulator ## Run everything against the simulated vCenter; its state i
 
 .PHONY: setup
 setup: $(DONE)/project ## Make .venv with everything pinned (PYTHON=… names another Python >= 3.11)
+	@:
 
 .PHONY: simulator
 simulator: $(BIN)/vrelocate-vcsim ## Build the simulated vCenter (Go from PATH, or from PyPI when there is none)
+	@:
 
 ##@ Check and test
 
@@ -45,10 +46,11 @@ check: setup ## Lint, types, layers, house rules; go vet and gofmt
 	$(BIN)/lint-imports
 	scripts/house-rules
 	scripts/go -C simulator vet ./...
-	scripts/gofmt-check simulator
+	scripts/go -C scripts/compose-model vet ./...
+	scripts/gofmt-check simulator scripts
 
 .PHONY: test
-test: setup simulator $(BIN)/compose-go ## Run every test: the simulator's in Go, then unit, integration, contract, chaos, e2e
+test: setup simulator $(BIN)/compose-model ## Run every test: the simulator's in Go, then unit, integration, contract, chaos, e2e
 	@echo "==> Go tests"
 	@scripts/go-test simulator
 	@echo "==> Python tests"
@@ -86,13 +88,13 @@ $(DONE)/project: pyproject.toml $(DONE)/requirements
 	@touch $@
 
 # The folders are in the list as well as the files: a file that was removed counts as a change.
-$(BIN)/vrelocate-vcsim: $(shell find simulator) requirements/go.txt | $(BIN)/python
+$(BIN)/vrelocate-vcsim: $(shell find simulator -mindepth 1) requirements/go.txt | $(BIN)/python
 	@echo "==> the simulated vCenter, built with $$(scripts/go env GOVERSION)"
 	@scripts/go -C simulator build -trimpath -buildvcs=false -o ../$@ ./cmd/vrelocate-vcsim
 	@touch $@
 
-# What `docker compose` reads a compose file with: the tests do it without a Docker engine.
-$(BIN)/compose-go: | $(BIN)/python
-	@echo "==> compose-go, for the test of docker-compose.yml"
-	@GOBIN="$(CURDIR)/$(BIN)" scripts/go install $(COMPOSE_GO)
-	@mv $(BIN)/cmd $@
+# Reads docker-compose.yml as `docker compose` does: the tests have no Docker engine.
+$(BIN)/compose-model: $(shell find scripts/compose-model -mindepth 1) requirements/go.txt | $(BIN)/python
+	@echo "==> compose-model, for the tests of docker-compose.yml"
+	@scripts/go -C scripts/compose-model build -trimpath -buildvcs=false -o ../../$@ .
+	@touch $@
