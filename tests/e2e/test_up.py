@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import http.client
-import json
 import os
-import select
 import signal
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,87 +16,11 @@ import psycopg
 import pytest
 import redis
 
+from tests.integration.devstack.endings import all_end, command_line, family
+from tests.running.up import START_SECONDS, Up
+from tests.running.waiting import until
+
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
-
-UP = [sys.executable, "-m", "app.cli.main", "up"]
-START_SECONDS = 120
-STOP_SECONDS = 60
-
-
-def until(condition: Callable[[], bool], within_seconds: float) -> None:
-    deadline, never = time.monotonic() + within_seconds, threading.Event()
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {within_seconds} s"
-        never.wait(0.05)
-
-
-def all_end(pids: list[int], within_seconds: float) -> None:
-    """Wait on the kernel's own handles until every one of the processes has ended."""
-    deadline = time.monotonic() + within_seconds
-    for pid in pids:
-        try:
-            handle = os.pidfd_open(pid)
-        except ProcessLookupError:
-            continue
-        try:
-            ended, _, _ = select.select([handle], [], [], max(0, deadline - time.monotonic()))
-            assert ended, f"process {pid} still runs after {within_seconds} s"
-        finally:
-            os.close(handle)
-
-
-def family(pid: int) -> list[int]:
-    """Return a process and all of its descendants."""
-    try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
-    except FileNotFoundError:
-        return []
-    return [pid, *[descendant for child in children for descendant in family(int(child))]]
-
-
-class Up:
-    """One `vrelocate up` in a folder of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.state_dir = folder / "state"
-        self.ready_file = folder / "ready.json"
-        self.said = folder / "said.log"
-        # Settings of whoever runs the tests would lead to servers of theirs.
-        self._environment = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith("VRELOCATE_") and name not in {"DATABASE_URL", "REDIS_URL"}
-        }
-        self._process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def process(self) -> subprocess.Popen[bytes]:
-        assert self._process
-        return self._process
-
-    def start(self) -> dict[str, Any]:
-        """Start it, wait until it is ready, return the ready file's content."""
-        self.begin()
-        until(lambda: self.ready_file.exists() or self.process.poll() is not None, START_SECONDS)
-        assert self.process.poll() is None, self.said.read_text(encoding="utf-8")
-        return self.ready()
-
-    def begin(self) -> None:
-        with self.said.open("wb") as said:
-            self._process = subprocess.Popen(
-                [*UP, "--port", "0", "--state-dir", self.state_dir, "--ready-file", self.ready_file],
-                stdout=said,
-                stderr=subprocess.STDOUT,
-                env=self._environment,
-            )
-
-    def ready(self) -> dict[str, Any]:
-        content: dict[str, Any] = json.loads(self.ready_file.read_text(encoding="utf-8"))
-        return content
-
-    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        self.process.send_signal(number)
-        return self.process.wait(STOP_SECONDS)
 
 
 def healthy(ready: dict[str, Any]) -> bool:
@@ -181,7 +101,7 @@ def test_no_password_is_on_a_command_line_or_in_a_log(up: Up) -> None:
         urlsplit(ready["redis_url"]).password,
         (up.state_dir / "secrets" / "master-key").read_text(encoding="ascii").strip(),
     ]
-    lines = [Path(f"/proc/{pid}/cmdline").read_bytes().decode() for pid in family(up.process.pid)]
+    lines = [command_line(pid) for pid in family(up.process.pid)]
     logs = [file.read_text(encoding="utf-8") for file in [*(up.state_dir / "logs").iterdir(), up.said]]
     assert not [secret for secret in secrets for text in [*lines, *logs] if secret in text]
 
@@ -189,7 +109,7 @@ def test_no_password_is_on_a_command_line_or_in_a_log(up: Up) -> None:
 def test_a_second_one_on_the_same_folder_is_refused_naming_the_first(up: Up) -> None:
     before = up.ready()
     second = subprocess.run(
-        [*UP, "--port", "0", "--state-dir", up.state_dir],
+        [sys.executable, "-m", "app.cli.main", "up", "--state-dir", up.state_dir, "--port", "0"],
         check=False,
         capture_output=True,
         text=True,

@@ -17,6 +17,7 @@ from app.devstack import server as server_module
 from app.devstack.ports import is_free
 from app.devstack.postgres import Postgres
 from app.errors import ConfigurationError
+from tests.integration.devstack.endings import all_end, command_line, family
 
 pytestmark = pytest.mark.integration
 
@@ -81,7 +82,7 @@ def test_a_restart_keeps_the_data_the_port_and_the_password(tmp_path: Path) -> N
         assert count_notes(url) == 1
 
 
-def test_a_given_password_is_kept_nowhere(tmp_path: Path, command_line: Callable[[int], str]) -> None:
+def test_a_given_password_is_kept_nowhere(tmp_path: Path) -> None:
     password = "with /odd:@ signs%41"
     with Postgres(tmp_path / "pg", password=password, parameters=FAST) as server:
         with psycopg.connect(server.url) as connection:
@@ -110,8 +111,6 @@ def test_a_second_one_in_the_same_folder_is_refused_and_the_first_lives_on(tmp_p
 def test_sigkill_of_the_parent_leaves_nothing_and_the_data_are_there(
     tmp_path: Path,
     parent: Callable[..., subprocess.Popen[str]],
-    family: Callable[[int], list[int]],
-    all_end: Callable[[list[int], float], None],
 ) -> None:
     folder = tmp_path / "pg"
     starter = parent(STARTS_ONE, folder)
@@ -137,9 +136,7 @@ def test_it_waits_for_the_server_of_a_parent_that_has_just_been_killed(
         make_note(server.url)
 
 
-def test_a_killed_server_is_launched_again_on_its_port_and_recovers(
-    tmp_path: Path, family: Callable[[int], list[int]], all_end: Callable[[list[int], float], None]
-) -> None:
+def test_a_killed_server_is_launched_again_on_its_port_and_recovers(tmp_path: Path) -> None:
     with Postgres(tmp_path / "pg") as server:
         make_note(server.url)
         url, pids = server.url, family(server.process.pid)

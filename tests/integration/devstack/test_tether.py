@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from app.devstack.processes import TETHER, Process, Program
+from tests.integration.devstack.endings import all_end
 
 pytestmark = pytest.mark.integration
 
@@ -45,7 +46,6 @@ def program(tmp_path: Path, code: str, **changes: object) -> Program:
 def test_sigkill_of_the_parent_ends_the_program(
     tether: str,
     parent: Callable[..., subprocess.Popen[str]],
-    all_end: Callable[[list[int], float], None],
 ) -> None:
     starter = parent(STARTS_ONE.replace("tether.split()", "tether.split(' ')"), tether, sys.executable, "-c", STAYS)
     assert starter.stdout

@@ -17,6 +17,7 @@ from redis.retry import Retry
 from app.devstack import server as server_module
 from app.devstack.valkey import Valkey
 from app.errors import ConfigurationError
+from tests.integration.devstack.endings import all_end, command_line
 
 pytestmark = pytest.mark.integration
 
@@ -56,9 +57,7 @@ def test_a_restart_keeps_the_data_and_the_url(tmp_path: Path) -> None:
         assert count(url) == 2
 
 
-def test_its_password_is_on_no_command_line_in_no_log_and_not_in_its_environment(
-    tmp_path: Path, command_line: Callable[[int], str]
-) -> None:
+def test_its_password_is_on_no_command_line_in_no_log_and_not_in_its_environment(tmp_path: Path) -> None:
     password = 'odd "quotes" \\ and /:@ signs'
     with Valkey(tmp_path / "valkey", password=password) as server:
         assert count(server.url) == 1
@@ -76,9 +75,7 @@ def test_a_second_one_in_the_same_folder_is_refused_and_the_first_lives_on(tmp_p
         assert count(first.url) == 1
 
 
-def test_sigkill_of_the_parent_leaves_nothing(
-    tmp_path: Path, parent: Callable[..., subprocess.Popen[str]], all_end: Callable[[list[int], float], None]
-) -> None:
+def test_sigkill_of_the_parent_leaves_nothing(tmp_path: Path, parent: Callable[..., subprocess.Popen[str]]) -> None:
     starter = parent(STARTS_ONE, tmp_path / "valkey")
     assert starter.stdout
     pid = int(starter.stdout.readline())
