@@ -206,6 +206,7 @@ def test_jobs_are_listed_newest_first_finished_ones_too(
     assert listed() == [str(third.id), str(second.id), str(first.id)]
     assert listed(startdate="2026-05-04") == [str(third.id), str(second.id)]
     assert listed(startdate="2026-05-04T12:00:01+0000") == [str(third.id)]
+    assert listed(startdate="0001-01-01T00:00:00+2300") == listed()
     assert listed(state="failed,Succeeded") == [str(second.id), str(first.id)]
     assert listed(page=2, pagesize=1) == [str(second.id)]
     assert listed(pagesize=-1) == listed()
