@@ -37,6 +37,11 @@ def transport_options() -> dict[str, Any]:
         "socket_keepalive": True,
         "health_check_interval": 10,
         "retry_on_timeout": False,
+        # Kombu would try a refused connection for six seconds, on a request's time; the sweep tries again anyway.
+        "max_retries": 1,
+        "interval_start": 0,
+        "interval_step": 0.1,
+        "interval_max": 0.2,
     }
 
 
