@@ -37,11 +37,6 @@ def transport_options() -> dict[str, Any]:
         "socket_keepalive": True,
         "health_check_interval": 10,
         "retry_on_timeout": False,
-        # Kombu would try a refused connection for six seconds, on a request's time; the sweep tries again anyway.
-        "max_retries": 1,
-        "interval_start": 0,
-        "interval_step": 0.1,
-        "interval_max": 0.2,
     }
 
 
@@ -50,7 +45,9 @@ def _bell() -> Celery:
     """Return the Celery application that only publishes."""
     app = Celery("vrelocate.bell", broker=settings().redis_url.get_secret_value(), set_as_current=False)
     app.conf.update(
-        broker_transport_options=transport_options(),
+        # Kombu would try a refused connection for six seconds, on a request's time; the sweep rings again anyway.
+        broker_transport_options=transport_options()
+        | {"max_retries": 1, "interval_start": 0, "interval_step": 0.1, "interval_max": 0.2},
         broker_connection_retry=False,
         task_ignore_result=True,
         task_default_queue=QUEUE,
