@@ -16,7 +16,7 @@ from app.cli.jobview import JobView
 from app.cli.naming import VM, Kind
 from app.cli.outcome import ExitCode
 from app.cli.progress import display
-from app.errors import ResourceUnavailable, VrelocateError
+from app.errors import NotAuthenticated, PermissionDenied, ResourceUnavailable, VrelocateError
 
 CALLS_PER_ORDER = 3
 SECONDS_BETWEEN_CALLS = 1.0
@@ -48,7 +48,7 @@ class Order:
 def order(
     api: ApiClient, kind: Kind, entity: Entity, pool: Entity, *, pause: Callable[[float], None] = time.sleep
 ) -> Order:
-    """Ask for one migration; a refusal is written down in the order, silence of the API raises.
+    """Ask for one migration; a refusal is written down in the order, a refused key and a silent API raise.
 
     The job's id is chosen here: a call whose answer was lost is made again, and is still one job.
     """
@@ -61,6 +61,8 @@ def order(
             if calls == CALLS_PER_ORDER:
                 raise
             pause(SECONDS_BETWEEN_CALLS)
+        except (NotAuthenticated, PermissionDenied):
+            raise  # it is the key that is refused, not this migration
         except VrelocateError as error:
             return Order(entity, pool, refusal=str(error))
     raise AssertionError("count() does not end")

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -76,6 +77,8 @@ def up(
     from app.devstack.options import UpOptions
     from app.devstack.up import run_up
 
+    # Our children are told everything one by one; to them this variable would mean an installation that runs already.
+    os.environ.pop("VRELOCATE_STATE_DIR", None)
     code = run_up(
         UpOptions(
             state_dir=state_dir,

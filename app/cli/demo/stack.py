@@ -78,7 +78,8 @@ def _start(folder: Path, stack: Stack, speed: float | None) -> Process:
                 *(("--speed", f"{speed:g}") if speed else ()),
             ],
             log=folder / "up.log",
-            environment=os.environ,
+            # What the simulated vCenter's datastores hold goes with the folder, even if it is killed.
+            environment={**os.environ, "TMPDIR": str(folder)},
             stop_timeout_seconds=STOP_TIMEOUT_SECONDS,
             death_signal=signal.SIGTERM,  # when the demo is killed, `up` still stops everything in order
         )
