@@ -40,10 +40,9 @@ def databases(postgres: Postgres) -> Databases:
 
 
 @pytest.fixture
-def database_url(databases: Databases) -> Iterator[str]:
-    """A database with our schema, for this test alone."""
-    with databases.fresh() as url:
-        yield url
+def database_url(databases: Databases) -> str:
+    """A database with our schema and nothing in it; a test that changes the schema, or fills it, takes a fresh one."""
+    return databases.emptied()
 
 
 @pytest.fixture

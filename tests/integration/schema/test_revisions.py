@@ -34,6 +34,12 @@ def empty_url(databases: Databases) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture
+def database_url(databases: Databases) -> Iterator[str]:
+    with databases.fresh() as url:
+        yield url
+
+
 def revision_of(url: str) -> str | None:
     engine = create_engine(driver_url(url))
     with engine.connect() as connection:
