@@ -52,15 +52,18 @@ RENEW = text(
 )
 
 _RING_AGAIN = """
-    UPDATE job SET rung_at = now()
-    WHERE id IN (SELECT id FROM job
-                 WHERE {due} AND (rung_at IS NULL OR rung_at < next_run_at
-                                  OR rung_at < now() - make_interval(secs => :quiet_seconds))
-                 ORDER BY priority DESC, next_run_at, id LIMIT :most FOR UPDATE SKIP LOCKED)
-    RETURNING id
+    WITH forgotten AS (
+        SELECT id FROM job
+        WHERE {due} AND (rung_at IS NULL OR rung_at < next_run_at
+                         OR rung_at < now() - make_interval(secs => :quiet_seconds))
+        ORDER BY priority DESC, next_run_at, id LIMIT :most FOR UPDATE SKIP LOCKED),
+    rung AS (
+        UPDATE job SET rung_at = now() FROM forgotten WHERE job.id = forgotten.id
+        RETURNING job.id, job.priority, job.next_run_at)
+    SELECT id FROM rung ORDER BY priority DESC, next_run_at, id
 """
 # `rung_at` keeps N sweepers from ringing for one job N times; the doubled conditions on the state of held jobs let the
-# partial index on leases serve them.
+# partial index on leases serve them. Sorted twice, for an UPDATE returns its rows in any order.
 
 RING_QUEUED = text(_RING_AGAIN.format(due="state = 'queued' AND next_run_at <= now()"))
 RING_LEFT_SUBMITTING = text(_RING_AGAIN.format(due=f"{HELD_SQL} AND state = 'submitting' AND lease_expires_at < now()"))
@@ -74,10 +77,13 @@ RING_ENDED = text(
 
 HURRY_WAITING = text(
     """
-    UPDATE job SET next_run_at = now()
-    WHERE id IN (SELECT id FROM job WHERE state = 'queued' AND waiting_for = ANY(:resources) AND next_run_at > now()
-                 ORDER BY priority DESC, created_at, id LIMIT :most FOR UPDATE SKIP LOCKED)
-    RETURNING id
+    WITH first AS (
+        SELECT id FROM job WHERE state = 'queued' AND waiting_for = ANY(:resources) AND next_run_at > now()
+        ORDER BY priority DESC, created_at, id LIMIT :most FOR UPDATE SKIP LOCKED),
+    hurried AS (
+        UPDATE job SET next_run_at = now() FROM first WHERE job.id = first.id
+        RETURNING job.id, job.priority, job.created_at)
+    SELECT id FROM hurried ORDER BY priority DESC, created_at, id
     """
 )
 """The first in line for slots that have just been freed become due at once."""
