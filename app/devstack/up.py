@@ -23,7 +23,9 @@ def run_up(options: UpOptions, *, report: Callable[[str], None]) -> int:
     check(options)
 
     def tell(line: str) -> None:
-        with suppress(OSError):  # a terminal that is gone, a reader that went away: no reason to stop, or not to
+        # A terminal that is gone, a reader that went away: no reason to stop, nor to stop badly. (Rich makes an exit of
+        # a broken pipe.)
+        with suppress(OSError, SystemExit):
             report(line)
 
     try:

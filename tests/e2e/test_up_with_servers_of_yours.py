@@ -55,14 +55,14 @@ def run_up(tmp_path: Path) -> Iterator[RunUp]:
                 break
         else:
             pytest.fail("".join(said))
+        process.stderr.close()  # a listener that goes away is no reason to stop, nor to stop badly
         content: dict[str, Any] = json.loads((state / "ready.json").read_text(encoding="utf-8"))
         return content
 
     yield run
     for process in started:
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=60)
-        assert process.returncode == 0
+        assert process.wait(60) == 0
 
 
 @pytest.fixture
