@@ -10,10 +10,8 @@ import (
 
 	"github.com/vmware/govmomi/simulator"
 
-	"vrelocate/simulator/internal/faultplan"
-	"vrelocate/simulator/internal/inventory"
 	"vrelocate/simulator/internal/scenario"
-	"vrelocate/simulator/internal/server"
+	"vrelocate/simulator/internal/simulation"
 )
 
 // Environment names of the credentials. They are read from nowhere else: a command line is visible to every user of
@@ -24,37 +22,32 @@ const (
 )
 
 type options struct {
-	model         *simulator.Model
-	scenario      *scenario.Scenario // nil: the model of vcsim's flags
-	server        server.Options
-	faults        *faultplan.Plan
-	speed         float64 // how many times faster than the clock copying goes
-	plain         bool
+	simulation.Config
 	readyFile     string
 	dieWithParent bool
 }
 
 // parseOptions reads the command line; getenv is os.Getenv in the program.
 func parseOptions(args []string, getenv func(string) string, stdout io.Writer) (*options, error) {
-	opts := &options{model: simulator.VPX()}
+	opts := &options{Config: simulation.Config{Model: simulator.VPX()}}
 	flags := flag.NewFlagSet("vrelocate-vcsim", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // main prints the error; the whole list of flags would bury it
 
-	flags.StringVar(&opts.server.Listen, "listen", "127.0.0.1:8989", "`host:port` to answer on; port 0 is a free one")
-	flags.StringVar(&opts.server.Listen, "l", "127.0.0.1:8989", "vcsim's name for -listen")
-	flags.BoolVar(&opts.plain, "plain", false, "serve vcsim as govmomi ships it, with none of vrelocate's behaviour")
+	flags.StringVar(&opts.Server.Listen, "listen", "127.0.0.1:8989", "`host:port` to answer on; port 0 is a free one")
+	flags.StringVar(&opts.Server.Listen, "l", "127.0.0.1:8989", "vcsim's name for -listen")
+	flags.BoolVar(&opts.Plain, "plain", false, "serve vcsim as govmomi ships it, with none of vrelocate's behaviour")
 	scenarioFile := flags.String("scenario", "", "YAML `file` that describes the inventory, see docs/simulator.md")
-	flags.Float64Var(&opts.speed, "speed", 0, "copy this many times faster than the clock (default: the scenario's speed, or 1)")
-	flags.StringVar(&opts.server.Admin, "admin", "", "loopback `host:port` of the admin port (plain HTTP); port 0 is a free one")
+	flags.Float64Var(&opts.Speed, "speed", 0, "copy this many times faster than the clock (default: the scenario's speed, or 1)")
+	flags.StringVar(&opts.Server.Admin, "admin", "", "loopback `host:port` of the admin port (plain HTTP); port 0 is a free one")
 	flags.StringVar(&opts.readyFile, "ready-file", "", "write `file` (JSON, mode 0600) when everything answers")
 	flags.BoolVar(&opts.dieWithParent, "die-with-parent", false,
 		"stop when the process that started this one is gone, or closes our stdin if that is a pipe")
-	flags.StringVar(&opts.server.CertFile, "tlscert", "", "PEM `file` of the TLS certificate; made when it does not exist")
-	flags.StringVar(&opts.server.KeyFile, "tlskey", "", "PEM `file` of the TLS key; made when it does not exist")
+	flags.StringVar(&opts.Server.CertFile, "tlscert", "", "PEM `file` of the TLS certificate; made when it does not exist")
+	flags.StringVar(&opts.Server.KeyFile, "tlskey", "", "PEM `file` of the TLS key; made when it does not exist")
 	flags.Func("password", "not supported: set "+envPassword, func(string) error {
 		return fmt.Errorf("passwords are not read from the command line, set %s in the environment", envPassword)
 	})
-	modelFlags(flags, opts.model)
+	modelFlags(flags, opts.Model)
 
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -66,7 +59,7 @@ func parseOptions(args []string, getenv func(string) string, stdout io.Writer) (
 	if extra := flags.Args(); len(extra) != 0 {
 		return nil, fmt.Errorf("unexpected argument %q: everything is a flag, see -help", strings.Join(extra, " "))
 	}
-	if (opts.server.CertFile == "") != (opts.server.KeyFile == "") {
+	if (opts.Server.CertFile == "") != (opts.Server.KeyFile == "") {
 		return nil, errors.New("-tlscert and -tlskey go together: give both or neither")
 	}
 
@@ -74,44 +67,37 @@ func parseOptions(args []string, getenv func(string) string, stdout io.Writer) (
 		return nil, err
 	}
 
-	opts.server.Username, opts.server.Password = "user", "pass" // vcsim's own defaults
+	opts.Server.Username, opts.Server.Password = "user", "pass" // vcsim's own defaults
 	if name := getenv(envUsername); name != "" {
-		opts.server.Username = name
+		opts.Server.Username = name
 	}
 	if password := getenv(envPassword); password != "" {
-		opts.server.Password = password
+		opts.Server.Password = password
 	}
 	return opts, nil
 }
 
-// load reads the scenario, if there is one, and settles what it and the flags say together.
+// load reads the scenario, if there is one, and checks that what it and the flags say goes together.
 func (o *options) load(file string, flags *flag.FlagSet) error {
-	described := new(scenario.Scenario)
+	if o.Speed < 0 {
+		return fmt.Errorf("-speed is %g; it is how many times faster than the clock, such as 1 or 60", o.Speed)
+	}
 	if file != "" {
 		if clash := modelFlagsSet(flags); len(clash) != 0 {
 			return fmt.Errorf("-scenario describes the whole inventory: leave out -%s", strings.Join(clash, " -"))
 		}
 		var err error
-		if described, err = scenario.Load(file); err != nil {
+		if o.Scenario, err = scenario.Load(file); err != nil {
 			return err
 		}
-		o.scenario, o.model = described, inventory.EmptyModel()
 	}
-	if o.plain && (len(described.Faults) > 0 || o.speed != 0 || o.server.Admin != "") {
+	if !o.Plain {
+		return nil
+	}
+	if o.Speed != 0 || o.Server.Admin != "" || o.Scenario != nil && len(o.Scenario.Faults) > 0 {
 		return errors.New("-plain is vcsim as it is: leave out -speed, -admin and the scenario's faults")
 	}
-	if o.speed < 0 {
-		return fmt.Errorf("-speed is %g; it is how many times faster than the clock, such as 1 or 60", o.speed)
-	}
-	if o.speed == 0 {
-		o.speed = described.Speed
-	}
-	if o.speed == 0 {
-		o.speed = 1
-	}
-	var err error
-	o.faults, err = faultplan.New(described.Faults)
-	return err
+	return nil
 }
 
 // modelNames are the flags that size vcsim's own model.

@@ -87,13 +87,13 @@ func (p *Plan) AtPercent(method, entity string) (percent int, ok bool) {
 	return 0, false
 }
 
-// Strike gives the fault of a task that has come as far as AtPercent said, and counts it as having struck. It is nil if
-// another task on the same entity was struck meanwhile.
-func (p *Plan) Strike(method, entity string) types.BaseMethodFault {
+// Strike gives the fault of a task that has come as far as AtPercent said, and counts it as having struck. A fault of a
+// file names the given one. It is nil if another task was struck by the same fault meanwhile.
+func (p *Plan) Strike(method, entity, file string) types.BaseMethodFault {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if r := p.during(method, entity); r != nil {
-		return r.strike(entity)
+		return r.strike(file)
 	}
 	return nil
 }
@@ -113,13 +113,13 @@ func (r *rule) matches(method, entity string) bool {
 }
 
 // strike makes the fault. A fault of a file names the file.
-func (r *rule) strike(entity string) types.BaseMethodFault {
+func (r *rule) strike(file string) types.BaseMethodFault {
 	if r.left > 0 {
 		r.left--
 	}
 	fault := reflect.New(r.kind).Interface().(types.BaseMethodFault)
 	if of, ok := fault.(types.BaseFileFault); ok {
-		of.GetFileFault().File = entity
+		of.GetFileFault().File = file
 	}
 	return fault
 }

@@ -112,8 +112,11 @@ func (op *operation) fill(w *diskWay, d disk.Disk) types.BaseMethodFault {
 	if err := disk.Write(w.target(), partial); err != nil {
 		return fileFault(w.to.url(w.toName), err)
 	}
-	op.show(0)
-	fault := op.copy(transfer{from: w.from, to: w.to, toName: w.toName, bytes: op.total, thin: d.Kind == disk.Thin})
+	fault := op.copy(transfer{
+		from: w.from, to: w.to, fromName: w.fromName, toName: w.toName,
+		bytes: op.total,
+		thin:  d.Kind == disk.Thin,
+	})
 	if fault != nil {
 		op.empty(w)
 	}
@@ -160,5 +163,5 @@ func (vc *VCenter) inUse(ctx *simulator.Context, s *store, name string) bool {
 	return false
 }
 
-// methodOf gives the method of a task's id: createVirtualDisk is CreateVirtualDisk_Task.
+// methodOf gives the method behind the last part of a task's descriptionId: createVirtualDisk is CreateVirtualDisk_Task.
 func methodOf(id string) string { return strings.ToUpper(id[:1]) + id[1:] + "_Task" }

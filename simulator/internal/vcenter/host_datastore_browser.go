@@ -66,7 +66,7 @@ func (b *HostDatastoreBrowser) start(ctx *simulator.Context, id, where string, l
 	}
 	return b.vc.start(ctx, job{
 		entity: b.vc.registry.Get(s.ref),
-		id:     id,
+		id:     "HostDatastoreBrowser." + id,
 		method: methodOf(id),
 		name:   s.name,
 		run: func(*operation) (types.AnyType, types.BaseMethodFault) {

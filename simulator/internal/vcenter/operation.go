@@ -28,10 +28,14 @@ type operation struct {
 	copying context.Context // ends when the task is cancelled
 	cancel  context.CancelFunc
 
-	total int64 // bytes to copy
-	done  int64 // bytes copied, of what is copied already
-	shown int32 // progress as last shown, percent
+	total   int64     // bytes to copy
+	done    int64     // bytes copied, of what is copied already
+	percent int32     // progress
+	shownAt time.Time // when it was last made known
 }
+
+// showEvery is the least time between two steps of a task's progress.
+const showEvery = 500 * time.Millisecond
 
 // work does what the task is for. Its fault ends the task in error.
 type work func(op *operation) (types.AnyType, types.BaseMethodFault)
@@ -39,7 +43,7 @@ type work func(op *operation) (types.AnyType, types.BaseMethodFault)
 // job describes a task to start.
 type job struct {
 	entity mo.Reference
-	id     string // as in TaskInfo.descriptionId, after the entity's type
+	id     string // TaskInfo.descriptionId, such as VirtualMachine.relocate
 	method string
 	name   string // of the entity
 	claim  string // what no two tasks may work on at once; empty: the task takes no time and needs nothing
@@ -48,14 +52,16 @@ type job struct {
 
 // start makes a task, queued, and runs it. It returns TaskInProgress when one runs already that claims the same.
 func (vc *VCenter) start(caller *simulator.Context, j job) (types.ManagedObjectReference, types.BaseMethodFault) {
-	op := &operation{vc: vc, ctx: vc.newContext(), method: j.method, name: j.name, claim: j.claim, shown: -1}
+	op := &operation{vc: vc, ctx: vc.newContext(), method: j.method, name: j.name, claim: j.claim}
 	op.copying, op.cancel = context.WithCancel(context.Background())
 
-	op.task = simulator.CreateTask(j.entity, j.id, nil)
+	op.task = simulator.CreateTask(j.entity, "", nil)
 	op.task.Self = types.ManagedObjectReference{Type: "Task", Value: fmt.Sprintf("task-%d", vc.tasks.Add(1))}
 	info := &op.task.Info
 	info.Key = op.task.Self.Value
 	info.Task = op.task.Self
+	info.Name = j.method
+	info.DescriptionId = j.id
 	info.EntityName = j.name
 	info.Cancelable = j.claim != ""
 	if caller.Session != nil {
@@ -117,6 +123,9 @@ func (op *operation) drive(run work) {
 		if _, cancelled := fault.(*types.RequestCanceled); cancelled {
 			outcome = ledger.Cancelled
 		}
+		if !op.shownAt.IsZero() {
+			changes = append(changes, types.PropertyChange{Name: "info.progress", Val: op.percent})
+		}
 		changes = append(changes,
 			types.PropertyChange{Name: "info.error", Val: localized(fault)},
 			types.PropertyChange{Name: "info.state", Val: types.TaskInfoStateError})
@@ -133,10 +142,10 @@ func (op *operation) update(changes ...types.PropertyChange) {
 
 // transfer is one disk's way from a datastore to a datastore.
 type transfer struct {
-	from, to *store
-	toName   string // path of the disk's descriptor on the target
-	bytes    int64
-	thin     bool // the target grows with the copy; else all of it is taken at the start
+	from, to         *store
+	fromName, toName string // paths of the disk's descriptors
+	bytes            int64
+	thin             bool // the target grows with the copy; else all of it is taken at the start
 }
 
 // copy takes the time that a transfer takes, and the target's space as it goes. A planned fault strikes at its moment.
@@ -149,7 +158,7 @@ func (op *operation) copy(t transfer) types.BaseMethodFault {
 	bytes := t.bytes
 	percent, strikes := op.vc.faults.AtPercent(op.method, op.name)
 	if strikes {
-		left := op.total*int64(percent)/100 - op.done
+		left := (op.total*int64(percent)+99)/100 - op.done // rounded up: the percent is reached
 		if strikes = left < bytes || op.total == 0; strikes {
 			bytes = max(0, left)
 		}
@@ -176,10 +185,19 @@ func (op *operation) copy(t transfer) types.BaseMethodFault {
 		return &types.RequestCanceled{}
 	}
 	op.done += bytes
+	op.show(op.done)
 	if strikes {
-		return op.vc.faults.Strike(op.method, op.name)
+		return op.vc.faults.Strike(op.method, op.name, t.from.url(t.fromName))
 	}
 	return nil
+}
+
+// nothingToCopy lets a cancel or a planned fault have its say when there is no disk to copy.
+func (op *operation) nothingToCopy(file string) types.BaseMethodFault {
+	if op.copying.Err() != nil {
+		return new(types.RequestCanceled)
+	}
+	return op.vc.faults.Strike(op.method, op.name, file)
 }
 
 // occupy takes space of the target.
@@ -193,14 +211,16 @@ func (op *operation) occupy(t transfer, bytes int64) types.BaseMethodFault {
 	return nil
 }
 
-// show makes the progress known when it is another percent.
+// show makes the progress known, not more often than every showEvery.
 func (op *operation) show(done int64) {
-	percent := int32(100)
-	if op.total > 0 {
-		percent = int32(min(99, done*100/op.total)) // the last percent is the switch to the new place
+	if op.total == 0 {
+		return
 	}
-	if percent != op.shown && op.total > 0 {
-		op.shown = percent
+	percent := int32(min(99, done*100/op.total)) // the last percent is the switch to the new place
+	news := percent != op.percent || op.shownAt.IsZero()
+	op.percent = percent
+	if news && time.Since(op.shownAt) >= showEvery {
+		op.shownAt = time.Now()
 		op.update(types.PropertyChange{Name: "info.progress", Val: percent})
 	}
 }

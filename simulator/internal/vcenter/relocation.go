@@ -79,7 +79,6 @@ func (op *operation) copyAll(r *relocation) types.BaseMethodFault {
 	if err := r.makePlaces(); err != nil {
 		return fileFault(r.name, err)
 	}
-	op.show(0)
 	for _, d := range r.disks {
 		partial := d.after
 		partial.WrittenBytes = 0
@@ -87,18 +86,15 @@ func (op *operation) copyAll(r *relocation) types.BaseMethodFault {
 			return fileFault(d.to.url(d.toName), err)
 		}
 		if fault := op.copy(transfer{
-			from:   d.from,
-			to:     d.to,
-			toName: d.toName,
-			bytes:  d.after.AllocatedBytes(),
-			thin:   d.after.Kind == disk.Thin,
+			from: d.from, to: d.to, fromName: d.fromName, toName: d.toName,
+			bytes: d.after.AllocatedBytes(),
+			thin:  d.after.Kind == disk.Thin,
 		}); fault != nil {
 			return fault
 		}
 	}
 	if len(r.disks) == 0 {
-		// Nothing to copy: a planned fault, or a cancel, still has its say.
-		return op.copy(transfer{from: r.home.from, to: r.home.to, toName: r.home.toDir, thin: true})
+		return op.nothingToCopy(r.home.from.url(r.home.fromDir))
 	}
 	return nil
 }

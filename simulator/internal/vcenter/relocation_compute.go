@@ -87,7 +87,7 @@ func (vc *VCenter) computeOf(ref types.ManagedObjectReference) *mo.ComputeResour
 // moveCompute applies a computeMove. The VM's lock is held.
 func (op *operation) moveCompute(vm *simulator.VirtualMachine, move computeMove) {
 	if move.host != nil && *move.host != *vm.Runtime.Host {
-		op.relist("vm", *vm.Runtime.Host, *move.host, vm.Self)
+		op.vc.relist(op.ctx, *vm.Runtime.Host, *move.host, vm.Self)
 		op.ctx.Update(vm, []types.PropertyChange{
 			{Name: "runtime.host", Val: *move.host},
 			{Name: "summary.runtime.host", Val: *move.host},
@@ -97,7 +97,7 @@ func (op *operation) moveCompute(vm *simulator.VirtualMachine, move computeMove)
 		}
 	}
 	if move.pool != nil && vm.ResourcePool != nil && *move.pool != *vm.ResourcePool {
-		op.relist("vm", *vm.ResourcePool, *move.pool, vm.Self)
+		op.vc.relist(op.ctx, *vm.ResourcePool, *move.pool, vm.Self)
 		op.ctx.Update(vm, []types.PropertyChange{{Name: "resourcePool", Val: *move.pool}})
 	}
 	if move.folder != nil && *move.folder != *vm.Parent {
@@ -112,42 +112,4 @@ func (op *operation) moveCompute(vm *simulator.VirtualMachine, move computeMove)
 			op.vc.registry.Get(res.Returnval).(*simulator.Task).Wait()
 		})
 	}
-}
-
-// relist takes a reference out of a list of one object and puts it into that of another, such as host.vm.
-func (op *operation) relist(property string, from, to, ref types.ManagedObjectReference) {
-	op.edit(property, from, func(list []types.ManagedObjectReference) []types.ManagedObjectReference {
-		return slices.DeleteFunc(list, func(r types.ManagedObjectReference) bool { return r == ref })
-	})
-	op.edit(property, to, func(list []types.ManagedObjectReference) []types.ManagedObjectReference {
-		if slices.Contains(list, ref) {
-			return list
-		}
-		return append(list, ref)
-	})
-}
-
-// edit changes a list of VMs that an object has.
-func (op *operation) edit(property string, of types.ManagedObjectReference, change func([]types.ManagedObjectReference) []types.ManagedObjectReference) {
-	object := op.vc.registry.Get(of)
-	if object == nil {
-		return
-	}
-	op.ctx.WithLock(object, func() {
-		var list []types.ManagedObjectReference
-		switch o := object.(type) {
-		case *simulator.Datastore:
-			list = o.Vm
-		case *simulator.HostSystem:
-			list = o.Vm
-		case *simulator.ResourcePool:
-			list = o.Vm
-		case *simulator.VirtualApp:
-			list = o.Vm
-		default:
-			return
-		}
-		// A copy: readers may still be encoding the old list.
-		op.ctx.Update(object, []types.PropertyChange{{Name: property, Val: change(slices.Clone(list))}})
-	})
 }

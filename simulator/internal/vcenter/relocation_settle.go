@@ -125,7 +125,7 @@ func (op *operation) retell(r *relocation, moved map[string]string) {
 	}
 	op.ctx.Update(vm, changes)
 	op.ctx.Update(vm, op.vc.measure(vm))
-	op.relistDatastores(vm)
+	op.vc.relistDatastores(op.ctx, vm)
 }
 
 // movedDevices gives the VM's devices with the moved disks' backings. They are copies: readers may still be encoding
@@ -174,37 +174,4 @@ func renamedLayout(layout types.VirtualMachineFileLayout, rename func(string) st
 	}
 	layout.SwapFile = rename(layout.SwapFile)
 	return layout
-}
-
-// relistDatastores brings vm.datastore, and every datastore.vm, in line with where the VM's files are.
-func (op *operation) relistDatastores(vm *simulator.VirtualMachine) {
-	var now []types.ManagedObjectReference
-	datacenter := op.vc.datacenterOf(vm)
-	note := func(name string) {
-		if s, _, fault := op.vc.locate(datacenter, name); fault == nil && !slices.Contains(now, s.ref) {
-			now = append(now, s.ref)
-		}
-	}
-	note(vm.Config.Files.VmPathName)
-	for _, file := range vm.LayoutEx.File {
-		note(file.Name)
-	}
-	before := vm.Datastore
-	op.ctx.Update(vm, []types.PropertyChange{{Name: "datastore", Val: now}})
-
-	without := func(list []types.ManagedObjectReference) []types.ManagedObjectReference {
-		return slices.DeleteFunc(list, func(r types.ManagedObjectReference) bool { return r == vm.Self })
-	}
-	for _, ref := range before {
-		if !slices.Contains(now, ref) {
-			op.edit("vm", ref, without)
-		}
-	}
-	for _, ref := range now {
-		if !slices.Contains(before, ref) {
-			op.edit("vm", ref, func(list []types.ManagedObjectReference) []types.ManagedObjectReference {
-				return append(without(list), vm.Self)
-			})
-		}
-	}
 }

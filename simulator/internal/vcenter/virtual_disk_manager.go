@@ -75,7 +75,7 @@ func (m *VirtualDiskManager) start(ctx *simulator.Context, id string, req diskRe
 	}
 	return m.vc.start(ctx, job{
 		entity: m.vc.registry.Get(way.from.ref),
-		id:     id,
+		id:     "VirtualDiskManager." + id,
 		method: methodOf(id),
 		name:   req.fromName,
 		claim:  way.from.url(way.fromName),
@@ -213,7 +213,7 @@ func (m *VirtualDiskManager) instant(ctx *simulator.Context, id string, datacent
 	}
 	return m.vc.start(ctx, job{
 		entity: m.vc.registry.Get(s.ref),
-		id:     id,
+		id:     "VirtualDiskManager." + id,
 		method: methodOf(id),
 		name:   name,
 		claim:  s.url(at),

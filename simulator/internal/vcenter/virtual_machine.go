@@ -25,7 +25,7 @@ func (vm *VirtualMachine) RelocateVMTask(ctx *simulator.Context, req *types.Relo
 	body := new(methods.RelocateVM_TaskBody)
 	ref, fault := vm.vc.start(ctx, job{
 		entity: vm.VirtualMachine,
-		id:     "relocate",
+		id:     "VirtualMachine.relocate",
 		method: "RelocateVM_Task",
 		name:   vm.Name,
 		claim:  vm.Self.String(),
@@ -39,4 +39,10 @@ func (vm *VirtualMachine) RelocateVMTask(ctx *simulator.Context, req *types.Relo
 	}
 	body.Res = &types.RelocateVM_TaskResponse{Returnval: ref}
 	return body
+}
+
+// DestroyTask is vcsim's; the space of the VM's files is given back when it ends.
+func (vm *VirtualMachine) DestroyTask(ctx *simulator.Context, req *types.Destroy_Task) soap.HasFault {
+	vm.vc.depart(vm.VirtualMachine)
+	return vm.VirtualMachine.DestroyTask(ctx, req)
 }

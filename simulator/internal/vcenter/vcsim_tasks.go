@@ -1,0 +1,126 @@
+package vcenter
+
+import (
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/vmware/govmomi/simulator"
+	"github.com/vmware/govmomi/vim25/mo"
+	"github.com/vmware/govmomi/vim25/types"
+)
+
+// vcsimTasks hears of the ends of vcsim's own tasks (simulator.RegisterObject) and makes true what they leave: a VM
+// that was created, cloned or reconfigured gets true descriptors, sizes and space.
+//
+// It works while the task's lock is held for the change of its state, so nobody sees the task ended before that.
+type vcsimTasks struct {
+	vc *VCenter
+}
+
+// Reference gives what the registry knows this handler by.
+func (vcsimTasks) Reference() types.ManagedObjectReference {
+	return types.ManagedObjectReference{Type: "vrelocate", Value: "vcsim-tasks"}
+}
+
+// PutObject hears of new objects.
+func (vcsimTasks) PutObject(*simulator.Context, mo.Reference) {}
+
+// RemoveObject hears of an object's end.
+func (vcsimTasks) RemoveObject(*simulator.Context, types.ManagedObjectReference) {}
+
+// UpdateObject hears of a task's end among all changes.
+func (w vcsimTasks) UpdateObject(ctx *simulator.Context, obj mo.Reference, changes []types.PropertyChange) {
+	task, ok := obj.(*mo.Task)
+	if !ok || task.Info.Entity == nil || isOurs(task.Self) {
+		return
+	}
+	ended := false
+	for _, change := range changes {
+		ended = ended || change.Name == "info.state" && (task.Info.State == types.TaskInfoStateSuccess ||
+			task.Info.State == types.TaskInfoStateError)
+	}
+	if !ended {
+		return
+	}
+	w.vc.forget(ctx, *task.Info.Entity, task.Info.State == types.TaskInfoStateSuccess)
+	refs := []types.ManagedObjectReference{*task.Info.Entity}
+	if made, ok := task.Info.Result.(types.ManagedObjectReference); ok {
+		refs = append(refs, made)
+	}
+	for _, ref := range refs {
+		if vm, ok := w.vc.registry.Get(ref).(*simulator.VirtualMachine); ok {
+			w.vc.makeTrue(ctx, vm)
+		}
+	}
+}
+
+// isOurs tells our tasks from vcsim's by their number.
+func isOurs(task types.ManagedObjectReference) bool {
+	number, err := strconv.Atoi(strings.TrimPrefix(task.Value, "task-"))
+	return err == nil && number > firstTask
+}
+
+// makeTrue adopts a VM that vcsim changed and counts its files anew.
+func (vc *VCenter) makeTrue(ctx *simulator.Context, vm *simulator.VirtualMachine) {
+	// A descriptor that can't be read is told as it is: the disk stays as vcsim left it.
+	_ = vc.adopt(ctx, vm)
+	var places []place
+	ctx.WithLock(vm, func() {
+		vc.relistDatastores(ctx, vm)
+		places = vc.placesOf(vm)
+	})
+	for _, p := range places {
+		if err := p.store.scan(p.name); err == nil {
+			vc.publish(ctx, p.store)
+		}
+	}
+}
+
+// place is a folder or a file on a datastore.
+type place struct {
+	store *store
+	name  string
+}
+
+// placesOf gives where a VM's files are: its home, and its disks. The VM's lock is held.
+func (vc *VCenter) placesOf(vm *simulator.VirtualMachine) []place {
+	var places []place
+	datacenter := vc.datacenterOf(vm)
+	if s, name, fault := vc.locate(datacenter, vm.Config.Files.VmPathName); fault == nil && path.Dir(name) != "." {
+		places = append(places, place{s, path.Dir(name)})
+	}
+	for _, device := range disksOf(vm) {
+		backing, ok := device.Backing.(types.BaseVirtualDeviceFileBackingInfo)
+		if !ok {
+			continue
+		}
+		if s, name, fault := vc.locate(datacenter, backing.GetVirtualDeviceFileBackingInfo().FileName); fault == nil {
+			places = append(places, place{s, name})
+		}
+	}
+	return places
+}
+
+// depart notes where the files of a VM are that is about to be destroyed.
+func (vc *VCenter) depart(vm *simulator.VirtualMachine) {
+	places := vc.placesOf(vm)
+	vc.mu.Lock()
+	defer vc.mu.Unlock()
+	vc.departing[vm.Self] = places
+}
+
+// forget gives the space of a destroyed VM back.
+func (vc *VCenter) forget(ctx *simulator.Context, vm types.ManagedObjectReference, destroyed bool) {
+	vc.mu.Lock()
+	places := vc.departing[vm]
+	delete(vc.departing, vm)
+	vc.mu.Unlock()
+	if !destroyed {
+		return
+	}
+	for _, p := range places {
+		p.store.account.Remove(p.name)
+		vc.publish(ctx, p.store)
+	}
+}

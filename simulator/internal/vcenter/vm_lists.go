@@ -1,0 +1,89 @@
+package vcenter
+
+import (
+	"slices"
+
+	"github.com/vmware/govmomi/simulator"
+	"github.com/vmware/govmomi/vim25/types"
+)
+
+// relistDatastores brings vm.datastore, and every datastore.vm, in line with where the VM's files are. The VM's lock is
+// held.
+func (vc *VCenter) relistDatastores(ctx *simulator.Context, vm *simulator.VirtualMachine) {
+	var now []types.ManagedObjectReference
+	datacenter := vc.datacenterOf(vm)
+	note := func(name string) {
+		if s, _, fault := vc.locate(datacenter, name); fault == nil && !slices.Contains(now, s.ref) {
+			now = append(now, s.ref)
+		}
+	}
+	note(vm.Config.Files.VmPathName)
+	for _, file := range vm.LayoutEx.File {
+		note(file.Name)
+	}
+	before := vm.Datastore
+	if !slices.Equal(before, now) {
+		ctx.Update(vm, []types.PropertyChange{{Name: "datastore", Val: now}})
+	}
+	for _, ref := range before {
+		if !slices.Contains(now, ref) {
+			vc.editVMs(ctx, ref, without(vm.Self))
+		}
+	}
+	for _, ref := range now {
+		vc.editVMs(ctx, ref, with(vm.Self))
+	}
+}
+
+// relist takes a VM out of the list of one object, a host or a pool, and puts it into that of another.
+func (vc *VCenter) relist(ctx *simulator.Context, from, to, vm types.ManagedObjectReference) {
+	vc.editVMs(ctx, from, without(vm))
+	vc.editVMs(ctx, to, with(vm))
+}
+
+// edit gives a changed list, as a copy: readers may still be encoding the old one.
+type edit func([]types.ManagedObjectReference) []types.ManagedObjectReference
+
+func with(vm types.ManagedObjectReference) edit {
+	return func(list []types.ManagedObjectReference) []types.ManagedObjectReference {
+		if slices.Contains(list, vm) {
+			return list
+		}
+		return append(slices.Clone(list), vm)
+	}
+}
+
+func without(vm types.ManagedObjectReference) edit {
+	return func(list []types.ManagedObjectReference) []types.ManagedObjectReference {
+		if !slices.Contains(list, vm) {
+			return list
+		}
+		return slices.DeleteFunc(slices.Clone(list), func(r types.ManagedObjectReference) bool { return r == vm })
+	}
+}
+
+// editVMs changes the list of VMs that an object has.
+func (vc *VCenter) editVMs(ctx *simulator.Context, of types.ManagedObjectReference, change edit) {
+	object := vc.registry.Get(of)
+	if object == nil {
+		return
+	}
+	ctx.WithLock(object, func() {
+		var list []types.ManagedObjectReference
+		switch o := object.(type) {
+		case *simulator.Datastore:
+			list = o.Vm
+		case *simulator.HostSystem:
+			list = o.Vm
+		case *simulator.ResourcePool:
+			list = o.Vm
+		case *simulator.VirtualApp:
+			list = o.Vm
+		default:
+			return
+		}
+		if changed := change(list); !slices.Equal(changed, list) {
+			ctx.Update(object, []types.PropertyChange{{Name: "vm", Val: changed}})
+		}
+	})
+}
