@@ -6,12 +6,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from app.cli.apiclient import ApiClient
+from app.cli.joblist import newest
 from app.cli.jobview import JobView
 from app.errors import ResourceUnavailable
 
 ROUND_SECONDS = 0.5
-CALLS_PER_SECOND = 20
-"""Ceiling of what one watching operator costs the API, however many jobs are watched."""
+A_FEW = 10
+"""So many jobs are asked for one by one; of more, one list is cheaper for the API."""
 PATIENCE_SECONDS = 120
 """How long the API may be silent while jobs are followed: long enough for it to be restarted or upgraded."""
 
@@ -34,7 +35,7 @@ def follow(
     silent_since: float | None = None
     while live:
         try:
-            views = [look(api, job_id) for job_id in live]
+            views = _look_at(api, live)
             silent_since = None
         except ResourceUnavailable:
             if silent_since is None:
@@ -47,4 +48,12 @@ def follow(
         yield changed
         live = [job_id for job_id in live if job_id not in seen or not seen[job_id].over]
         if live:
-            pause(max(ROUND_SECONDS, len(live) / CALLS_PER_SECOND))
+            pause(ROUND_SECONDS)
+
+
+def _look_at(api: ApiClient, job_ids: Sequence[str]) -> list[JobView]:
+    """Look at each of the jobs once; of many, those that the list of live jobs lacks are over and tell how."""
+    if len(job_ids) <= A_FEW:
+        return [look(api, job_id) for job_id in job_ids]
+    live = {view.id: view for view in newest(api, state="live")}
+    return [live.get(job_id) or look(api, job_id) for job_id in job_ids]

@@ -29,7 +29,6 @@ def vrelocate() -> Callable[..., Result]:
 @pytest.fixture(autouse=True)
 def inventory(wired: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(following, "ROUND_SECONDS", 0.001)
-    monkeypatch.setattr(following, "CALLS_PER_SECOND", 10000)
     monkeypatch.setattr(migrating, "SECONDS_BETWEEN_CALLS", 0.001)
     wired.lists("listStoragePools", "storagepool", [{"id": POOL_ID, "name": "new", "disksizetotal": 3 * 2**30}])
     wired.lists(

@@ -11,7 +11,6 @@ from app.cli.migrating import Order
 from app.cli.naming import VM
 
 if TYPE_CHECKING:
-
     from tests.unit.cli.conftest import Endpoint
 
 pytestmark = pytest.mark.unit

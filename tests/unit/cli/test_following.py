@@ -36,13 +36,22 @@ def test_a_job_that_is_over_is_not_asked_about_again(api: ApiClient, endpoint: E
     assert [call["jobid"] for call in endpoint.calls] == ["a", "b", "b", "b"]
 
 
-def test_many_jobs_cost_the_api_no_more_calls_a_second(api: ApiClient, endpoint: Endpoint) -> None:
-    ids = [str(n) for n in range(100)]
+def test_of_many_jobs_one_list_tells_and_only_ended_ones_are_asked_for(api: ApiClient, endpoint: Endpoint) -> None:
+    ids = [str(n) for n in range(following.A_FEW + 5)]
     for job_id in ids:
-        endpoint.tells(job_id, endpoint.job(job_id), endpoint.job(job_id, "succeeded"))
-    pauses: list[float] = []
-    list(follow(api, ids, pause=pauses.append))
-    assert pauses == [100 / following.CALLS_PER_SECOND]
+        endpoint.tells(job_id, endpoint.job(job_id, "succeeded"))
+    lists = [ids, ids[2:], []]
+
+    def answer(_given: dict[str, str]) -> dict[str, object]:
+        live = lists.pop(0)
+        return {"count": len(live), "asyncjobs": [endpoint.job(job_id) for job_id in live]} if live else {}
+
+    endpoint.answers["listAsyncJobs"] = answer
+    ended = [
+        [view.id for view in changed if view.succeeded] for changed in follow(api, ids, pause=lambda _seconds: None)
+    ]
+    assert ended == [[], ids[:2], ids[2:]]
+    assert len(endpoint.of("queryAsyncJobResult")) == len(ids)
 
 
 def test_a_restart_of_the_api_is_waited_for(api: ApiClient, endpoint: Endpoint) -> None:
