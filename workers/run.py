@@ -8,6 +8,7 @@ from typing import Any
 
 from celery.signals import worker_ready
 
+from app.db import engine
 from app.settings import settings
 from app.telemetry import logger, set_up_logging
 from workers.celery_app import celery
@@ -24,6 +25,7 @@ def run_worker(*, name: str | None = None, concurrency: int | None = None) -> in
     if name:
         os.environ["VRELOCATE_WORKER_NAME"] = name
     set_up_logging(settings())
+    engine()  # now, while there is one thread: several that come first together would make one each
     celery.steps["worker"].update({SweepStep, SyncStep, WatchStep})
     # No banner: what matters is in the log.
     arguments = ["--quiet", "worker", "--hostname", worker_name(), "--pool", "threads", "--loglevel", settings().log_level]

@@ -176,7 +176,15 @@ TAKE_WATCH = text(
     RETURNING fence
     """
 )
-"""Take or renew the watch over a system; no row when another worker has it."""
+"""Take the watch over a system, or keep one's own; no row when another worker has it."""
+
+RENEW_WATCH = text(
+    """
+    UPDATE watch_lease SET expires_at = now() + make_interval(secs => :lease_seconds)
+    WHERE system_id = :system_id AND owner = :owner AND fence = :fence
+    """
+)
+"""Keep one's own watch and nothing else: a watcher that was replaced must not take it back without knowing."""
 
 DROP_WATCH = text("DELETE FROM watch_lease WHERE system_id = :system_id AND owner = :owner AND fence = :fence")
 

@@ -40,7 +40,7 @@ def unwatched_systems() -> list[UUID]:
 
 
 def take_watch(system_id: UUID, owner: str) -> Watch | None:
-    """Take or renew the watch over a system; `None` while another worker has it."""
+    """Take the watch over a system; `None` while another worker has it."""
     with transaction() as session:
         fence = session.execute(
             queries.TAKE_WATCH,
@@ -50,10 +50,19 @@ def take_watch(system_id: UUID, owner: str) -> Watch | None:
 
 
 def renew_watch(watch: Watch) -> None:
-    """Extend the watch; raises `LostLease` when another worker has it by now."""
-    renewed = take_watch(watch.system_id, watch.owner)
-    if renewed is None or renewed.fence != watch.fence:
-        raise LostLease(f"the watch over {watch.system_id} is no longer {watch.owner}'s")
+    """Extend the watch; raises `LostLease` when another worker took it meanwhile, or it was given back."""
+    with transaction() as session:
+        renewed = session.execute(
+            queries.RENEW_WATCH,
+            {
+                "system_id": watch.system_id,
+                "owner": watch.owner,
+                "fence": watch.fence,
+                "lease_seconds": settings().watch_lease_seconds,
+            },
+        )
+        if renewed.rowcount == 0:  # type: ignore[attr-defined]  # a text UPDATE's result is a CursorResult
+            raise LostLease(f"the watch over {watch.system_id} is no longer {watch.owner}'s")
 
 
 def drop_watch(watch: Watch) -> None:

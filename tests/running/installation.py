@@ -29,14 +29,15 @@ def installed(environment: Mapping[str, str]) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment.items():
             patch.setenv(name, value)
+        # Before there are threads, as in every process of ours: several would make an engine each.
+        app.db.engine()
         try:
             yield
         finally:
             close_all()
             if app.jobs.queue._bell.cache_info().currsize:
                 app.jobs.queue._bell().close()
-            if app.db.engine.cache_info().currsize:
-                app.db.engine().dispose()
+            app.db.engine().dispose()
             _forget()
 
 

@@ -1,0 +1,140 @@
+"""What workers ask every few seconds costs the same after a hundred thousand finished jobs as after ten."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from sqlalchemy import Engine, TextClause, text
+from sqlalchemy.orm import Session
+
+from app.db import make_engine
+from app.jobs import queries
+from tests.running.databases import Databases
+
+pytestmark = pytest.mark.integration
+
+FINISHED = 100_000
+LIVE = 40
+
+FILL = f"""
+    SET session_replication_role = replica; -- no foreign key is looked at, for speed
+
+    INSERT INTO job (id, command, state, subject, resource_type, resource_id, system_id, account_id, user_id, payload,
+                     max_attempts, attempt, result, created_at, finished_at)
+    SELECT lpad(to_hex(n), 32, '0')::uuid, 'migrateVolume', 'succeeded', 'volume:' || n, 'Volume', %(system)s,
+           %(system)s, %(system)s, %(system)s, '{{}}', 5, 1, '{{}}', now() - n * interval '1 minute', now()
+    FROM generate_series(1, {FINISHED}) n;
+
+    INSERT INTO job (id, command, state, subject, resource_type, resource_id, system_id, account_id, user_id, payload,
+                     max_attempts, attempt, waiting_for, lease_owner, lease_expires_at)
+    SELECT gen_random_uuid(), 'migrateVolume', state, 'live:' || state || n, 'Volume', gen_random_uuid(), %(system)s,
+           %(system)s, %(system)s, '{{}}', 5, 1, CASE WHEN state = 'queued' THEN 'pool:' || n END,
+           CASE WHEN state IN ('submitting', 'verifying') THEN 'w' END,
+           CASE WHEN state IN ('submitting', 'verifying') THEN now() END
+    FROM generate_series(1, {LIVE}) n, unnest('{{queued,submitting,running,verifying}}'::job_state[]) state;
+
+    INSERT INTO job_attempt (job_id, number, worker, ended_at, outcome)
+    SELECT id, 1, 'w', finished_at, CASE WHEN finished_at IS NOT NULL THEN 'succeeded' END FROM job;
+
+    INSERT INTO outside_task (id, job_id, attempt, sequence, system_id, command, state, reference, settled_at)
+    SELECT id, id, 1, 0, system_id, '{{}}',
+           CASE WHEN finished_at IS NULL THEN 'running' ELSE 'success' END::task_state, 'task-1', finished_at FROM job;
+"""
+
+SWEEP = {"most": 200, "quiet_seconds": 15}
+CLAIM = {"job_id": uuid4(), "owner": "w", "lease_seconds": 15}
+SYSTEM = uuid4()
+ASKED: dict[str, tuple[TextClause, dict[str, Any]]] = {
+    "ring for queued jobs": (queries.RING_QUEUED, SWEEP),
+    "ring for jobs left while submitting": (queries.RING_LEFT_SUBMITTING, SWEEP),
+    "ring for jobs left while verifying": (queries.RING_LEFT_VERIFYING, SWEEP),
+    "ring for jobs whose task has ended": (queries.RING_ENDED, SWEEP),
+    "hurry": (queries.HURRY_WAITING, {"resources": ["pool:1", "pool:2"], "most": 2}),
+    "claim to submit": (queries.CLAIM_TO_SUBMIT, CLAIM),
+    "claim to finish": (queries.CLAIM_TO_FINISH, CLAIM),
+    "unwatched systems": (queries.UNWATCHED_SYSTEMS, {}),
+    "followed tasks": (queries.FOLLOWED_TASKS, {"system_id": SYSTEM}),
+    "settle": (
+        queries.SETTLE_TASK,
+        {"id": uuid4(), "state": "success", "fault": None, "fault_class": None, "message": None},
+    ),
+    "save progress": (
+        queries.SAVE_PROGRESS,
+        {"ids": [uuid4()], "states": ["running"], "progress": [5], "fence": 1, "owner": "w"},
+    ),
+    "save jobs' progress": (queries.SAVE_JOB_PROGRESS, {"ids": [uuid4()]}),
+}
+
+
+@pytest.fixture(scope="module")
+def engine(databases: Databases) -> Iterator[Engine]:
+    with databases.fresh() as url:
+        with psycopg.connect(url, cursor_factory=psycopg.ClientCursor) as connection:
+            connection.execute(FILL, {"system": SYSTEM})
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("VACUUM ANALYZE")
+        made = make_engine(url)
+        yield made
+        made.dispose()
+
+
+def plan_of(session: Session, statement: TextClause, parameters: dict[str, Any]) -> dict[str, Any]:
+    """How PostgreSQL carries a statement out, with what it really read; nothing of it stays."""
+    [[whole]] = session.execute(text(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement.text}"), parameters).one()
+    session.rollback()
+    plan: dict[str, Any] = (json.loads(whole) if isinstance(whole, str) else whole)["Plan"]
+    return plan
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for child in plan.get("Plans", []):
+        yield from nodes(child)
+
+
+def rows_read(plan: dict[str, Any]) -> float:
+    """Rows that scans took in hand, those thrown away by a filter too."""
+    return sum(
+        (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
+        for node in nodes(plan)
+        if "Scan" in node["Node Type"]
+    )
+
+
+@pytest.mark.parametrize(("statement", "parameters"), ASKED.values(), ids=ASKED.keys())
+def test_it_reads_live_rows_alone(engine: Engine, statement: TextClause, parameters: dict[str, Any]) -> None:
+    with Session(engine) as session:
+        plan = plan_of(session, statement, parameters)
+    scanned = {node.get("Relation Name") for node in nodes(plan) if node["Node Type"] == "Seq Scan"}
+    assert not scanned & {"job", "outside_task", "job_attempt"}
+    assert rows_read(plan) <= 12 * LIVE, json.dumps(plan, indent=1)
+
+
+@pytest.mark.parametrize(
+    ("statement", "index"),
+    [
+        (queries.RING_QUEUED, "ix_job_due"),
+        (queries.RING_LEFT_SUBMITTING, "ix_job_lease"),
+        (queries.RING_LEFT_VERIFYING, "ix_job_lease"),
+        (queries.RING_ENDED, "ix_job_running"),
+    ],
+)
+def test_the_sweep_is_served_by_partial_indexes(engine: Engine, statement: TextClause, index: str) -> None:
+    with Session(engine) as session:
+        plan = plan_of(session, statement, SWEEP)
+    assert index in {node.get("Index Name") for node in nodes(plan)}
+
+
+def test_the_live_job_of_an_entity_is_found_by_its_index(engine: Engine) -> None:
+    with Session(engine) as session:
+        found = queries.live_job_on(session, "live:queued7")
+        assert found is not None
+        assert isinstance(found.id, UUID)
+        statement = text(f"SELECT * FROM job WHERE subject = :subject AND {queries.LIVE_SQL}")
+        plan = plan_of(session, statement, {"subject": "live:queued7"})
+    assert "uq_job_live_subject" in {node.get("Index Name") for node in nodes(plan)}
