@@ -72,9 +72,7 @@ def show(
 
 @app.command()
 def watch(
-    job_ids: Annotated[
-        list[str] | None, typer.Argument(metavar="[ID…]", help="All live jobs when none is named.")
-    ] = None,
+    job_ids: Annotated[list[str] | None, typer.Argument(metavar="ID", help="All live jobs when none is named.")] = None,
     *,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object a line whenever a job changed.")

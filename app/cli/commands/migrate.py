@@ -22,7 +22,7 @@ _To = Annotated[str, typer.Option("--to", metavar="POOL", help="Name or id of th
 
 @app.command("vm")
 def migrate_vm(
-    names: Annotated[list[str], typer.Argument(metavar="NAME|ID…", help="The stopped VMs: one job each.")],
+    names: Annotated[list[str], typer.Argument(metavar="NAME|ID", help="The stopped VMs: one job each.")],
     *,
     to: _To,
     wait: options.Wait = False,
@@ -38,7 +38,7 @@ def migrate_vm(
 
 @app.command("volume")
 def migrate_volume(
-    names: Annotated[list[str], typer.Argument(metavar="NAME|ID…", help="The detached volumes: one job each.")],
+    names: Annotated[list[str], typer.Argument(metavar="NAME|ID", help="The detached volumes: one job each.")],
     *,
     to: _To,
     wait: options.Wait = False,

@@ -40,7 +40,7 @@ def up(
         typer.Option(metavar="FILE", help="Written when everything answers: addresses, keys, process ids; mode 0600."),
     ] = None,
     vcenter: Annotated[
-        str | None, typer.Option(metavar="URL", help="https://host[:port][/sdk]", rich_help_panel=_REAL)
+        str | None, typer.Option(metavar="URL", help="https://HOST, or https://HOST:PORT", rich_help_panel=_REAL)
     ] = None,
     username: Annotated[str | None, typer.Option(help="Its user.", rich_help_panel=_REAL)] = None,
     thumbprint: Annotated[

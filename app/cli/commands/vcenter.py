@@ -25,7 +25,7 @@ app = typer.Typer(no_args_is_help=True, help="The vCenters that vrelocate works 
 def add(
     name: Annotated[str, typer.Argument(help="What this vCenter is called here.")],
     *,
-    url: Annotated[str, typer.Option(help="https://host[:port][/sdk]")],
+    url: Annotated[str, typer.Option(help="https://HOST, or https://HOST:PORT")],
     username: Annotated[str, typer.Option(help="A vCenter user who may relocate VMs and move virtual disks.")],
     thumbprint: Annotated[
         str | None,
@@ -94,7 +94,7 @@ def list_all(*, as_json: options.Json = False, state_dir: options.HostStateDir =
 @app.command()
 def sync(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME|ID…]", help="All of them when none is named.")
+        list[str] | None, typer.Argument(metavar="NAME|ID", help="All of them when none is named.")
     ] = None,
     *,
     as_json: options.Json = False,
@@ -123,7 +123,7 @@ def sync(
 
 @app.command()
 def thumbprint(
-    url: Annotated[str, typer.Argument(help="https://host[:port][/sdk]")], *, as_json: options.Json = False
+    url: Annotated[str, typer.Argument(help="https://HOST, or https://HOST:PORT")], *, as_json: options.Json = False
 ) -> None:
     """Show the SHA-256 of a vCenter's certificate, to compare with what the vCenter itself shows.
 
