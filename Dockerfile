@@ -16,7 +16,7 @@ WORKDIR /src
 COPY requirements/run.txt requirements/build.txt requirements/
 RUN pip wheel --require-hashes --wheel-dir /wheels --requirement requirements/run.txt \
  && pip install --require-hashes --requirement requirements/build.txt
-COPY pyproject.toml README.md ./
+COPY pyproject.toml README.md LICENSE ./
 COPY app/ app/
 COPY workers/ workers/
 COPY migrations/ migrations/
