@@ -59,8 +59,10 @@ class Stack:
     def stop(self, wait: Pause, hurry: Callable[[], bool]) -> None:
         """Stop what has been started, in order (see `Supervisor.stop`)."""
         self._ready = None
-        self._ready_files.remove()
-        self._supervisor.stop(wait, hurry)
+        try:
+            self._ready_files.remove()
+        finally:
+            self._supervisor.stop(wait, hurry)
 
     # -- the parts -------------------------------------------------------------------------------------------------
 
