@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from importlib.metadata import version
 from typing import Annotated, Any
 
@@ -82,6 +84,9 @@ app.add_typer(offerings.app, name="offerings", rich_help_panel=_SET_UP)
 
 def run() -> None:
     """Be the `vrelocate` command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without ✓ shows a ?, and no traceback
     app(prog_name="vrelocate")
 
 
