@@ -166,7 +166,7 @@ func sized(size, used Size) error {
 		return errors.New("size is missing; write for instance size: 40GiB")
 	}
 	if used > size {
-		return fmt.Errorf("used (%d bytes) is more than size (%d bytes)", used, size)
+		return fmt.Errorf("used, %s, is more than size, %s", used, size)
 	}
 	return nil
 }
@@ -186,7 +186,7 @@ func (dc *Datacenter) fits() error {
 	}
 	for _, ds := range dc.Datastores {
 		if all := taken[ds.Name] + ds.UsedElsewhere; all > ds.Capacity {
-			return fmt.Errorf("datastore %q: %d bytes lie on it but its capacity is %d; enlarge capacity", ds.Name, all, ds.Capacity)
+			return fmt.Errorf("datastore %q: %s lie on it but its capacity is %s; enlarge capacity", ds.Name, all, ds.Capacity)
 		}
 	}
 	return nil

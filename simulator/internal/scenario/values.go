@@ -12,6 +12,9 @@ import (
 // Size is a number of bytes, written as 40GiB, 500MB or a plain number of bytes.
 type Size int64
 
+// String gives a size as a scenario would write it.
+func (s Size) String() string { return fmt.Sprintf("%.4gGiB", float64(s)/(1<<30)) }
+
 // Rate is a number of bytes a second, written as 200MB/s.
 type Rate int64
 
