@@ -3,7 +3,8 @@
 A disk that vCenter shows is recognised, in this order, by
 1. its VM and device key, unless the disk's own uuid says that another disk sits there now;
 2. its own uuid (`ddb.uuid`), wherever it lies;
-3. its path on its pool (the part behind `[name]`, which a renamed datastore does not change).
+3. its path on its pool (the part behind `[name]`, which a renamed datastore does not change), unless the uuid says that
+   another disk lies there now.
 Each row serves one disk. A detached volume that a migration is moving is left to that migration, and the unfinished
 copies of a VM's moving disks, which look like detached disks, are no volumes.
 """
@@ -20,6 +21,7 @@ from sqlalchemy.orm import Session
 
 from app.inventory.models import StoragePool, VirtualMachine, Volume
 from app.vsphere import facts
+from app.vsphere.paths import datastore_of
 
 _UNSPOKEN = "no row"
 
@@ -114,9 +116,9 @@ class VolumeSync:
                 else row.vm_id in looked_at or (whole and row.vm_id not in present)
             )
         ]
-        for row in gone:
+        # The unique indexes look at present rows: those that are gone, or go elsewhere, make room for the others first.
+        for row in [*gone, *(row for disk, row in matched if self._goes_elsewhere(row, disk))]:
             row.removed_at = func.now()
-        # The unique indexes look at present rows: let those that are gone make room first.
         self._session.flush()
         for disk, row in matched:
             self._fill(row, disk)
@@ -170,7 +172,7 @@ class VolumeSync:
 
     def _target_of(self, row: Volume) -> UUID | None:
         """Return the pool that a migration takes a volume to."""
-        return self._by_name.get((row.moving_to or "").partition("]")[0].removeprefix("["))
+        return self._by_name.get(datastore_of(row.moving_to or "") or "")
 
     def _is_unfinished_copy(self, disk: _Shown) -> bool:
         """Say whether a file is what a running relocation is writing for a VM's disk."""
@@ -189,7 +191,9 @@ class VolumeSync:
             else:
                 matched.append((disk, row))
         for disk in rest:
-            row = self._free(self._by_uuid.get(disk.uuid or _UNSPOKEN)) or self._free(self._by_place.get(disk.place))
+            row = self._free(self._by_uuid.get(disk.uuid or _UNSPOKEN)) or self._in_place(
+                disk, self._by_place.get(disk.place)
+            )
             if row is None and self._is_unfinished_copy(disk):
                 continue
             if row is None:
@@ -199,8 +203,13 @@ class VolumeSync:
         return matched
 
     def _certain(self, disk: _Shown) -> Volume | None:
-        """Return the row that sits in the same place and does not say that it is another disk."""
-        row = self._by_device.get((disk.vm.id, disk.key)) if disk.vm else self._by_place.get(disk.place)
+        """Take the row that sits where the disk is shown: on its device, or at its path if no VM has it."""
+        if disk.vm:
+            return self._in_place(disk, self._by_device.get((disk.vm.id, disk.key)))
+        return self._in_place(disk, self._by_place.get(disk.place))
+
+    def _in_place(self, disk: _Shown, row: Volume | None) -> Volume | None:
+        """Take the row that sits in the disk's place, unless it says that it is another disk."""
         if row is None or (disk.uuid and row.disk_uuid and disk.uuid != row.disk_uuid):
             return None
         return self._free(row)
@@ -211,6 +220,12 @@ class VolumeSync:
             return None
         self._taken.add(row.id)
         return row
+
+    def _goes_elsewhere(self, row: Volume, disk: _Shown) -> bool:
+        """Say whether the row is about to get another device or another path."""
+        before = row.vm_id, row.device_key, row.pool_id, row.path
+        after = disk.vm.id if disk.vm else None, disk.key, disk.pool.id, disk.path
+        return row.removed_at is None and row.observed_at <= self._began and before != after
 
     def _fill(self, row: Volume, disk: _Shown) -> None:
         row.removed_at = None

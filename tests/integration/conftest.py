@@ -1,0 +1,50 @@
+"""vCenters for the tests that need one: the simulated one with its scenario, and vcsim as govmomi ships it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from app.vsphere.endpoint import Endpoint
+from app.vsphere.session import Session
+from tests.integration.in_turn import InTurn
+from tests.integration.operating import Operator
+from tests.running.vcenter import RunningVCenter, running_vcenter
+
+SCENARIO = Path(__file__).with_name("scenario.yaml")
+PLAIN = ["-dc", "1", "-cluster", "1", "-host", "2", "-standalone-host", "0", "-ds", "2", "-vm", "8", "-autostart=false"]
+
+
+@pytest.fixture(scope="session")
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningVCenter]:
+    """The simulated vCenter of `scenario.yaml`."""
+    folder = tmp_path_factory.mktemp("simulated")
+    with running_vcenter(folder, "--scenario", SCENARIO, "--admin", "127.0.0.1:0") as vcenter:
+        yield vcenter
+
+
+@pytest.fixture(scope="session")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningVCenter]:
+    """A vCenter whose behaviour nobody here wrote."""
+    with running_vcenter(tmp_path_factory.mktemp("plain"), "--plain", *PLAIN) as vcenter:
+        yield vcenter
+
+
+@pytest.fixture(scope="session")
+def unused() -> InTurn:
+    """Names of the scenario's numbered VMs and disks that no test has had yet."""
+    return InTurn()
+
+
+@pytest.fixture
+def operator(simulated: RunningVCenter) -> Iterator[Operator]:
+    """Somebody who works with the simulated vCenter beside us."""
+    session = Session(
+        Endpoint(simulated.url, simulated.username, SecretStr(simulated.password), simulated.thumbprint),
+        timeout_seconds=30,
+    )
+    yield Operator(session)
+    session.close()
