@@ -16,7 +16,7 @@ import psycopg
 import pytest
 import redis
 
-from tests.integration.devstack.endings import all_end, command_line, family
+from tests.running.endings import all_end, command_line, family
 from tests.running.up import START_SECONDS, Up
 from tests.running.waiting import until
 

@@ -17,7 +17,7 @@ from app.devstack import server as server_module
 from app.devstack.ports import is_free
 from app.devstack.postgres import Postgres
 from app.errors import ConfigurationError
-from tests.integration.devstack.endings import all_end, command_line, family
+from tests.running.endings import all_end, command_line, family
 
 pytestmark = pytest.mark.integration
 

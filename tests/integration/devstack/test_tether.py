@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from app.devstack.processes import TETHER, Process, Program
-from tests.integration.devstack.endings import all_end
+from tests.running.endings import all_end
 
 pytestmark = pytest.mark.integration
 

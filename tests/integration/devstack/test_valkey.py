@@ -17,7 +17,7 @@ from redis.retry import Retry
 from app.devstack import server as server_module
 from app.devstack.valkey import Valkey
 from app.errors import ConfigurationError
-from tests.integration.devstack.endings import all_end, command_line
+from tests.running.endings import all_end, command_line
 
 pytestmark = pytest.mark.integration
 
