@@ -106,6 +106,17 @@ def test_the_image_is_built_from_pinned_tags_that_suit_us_and_runs_as_nobody() -
     assert re.findall(r"^USER (\d+)", dockerfile, re.MULTILINE)[-1] != "0"
 
 
+def test_what_the_image_copies_is_there_and_gets_past_the_dockerignore() -> None:
+    dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    copied = re.findall(r"^COPY (?!--)(.+) \S+$", dockerfile, re.MULTILINE)
+    sources = {source for line in copied for source in line.split()}
+    assert sources
+    assert [source for source in sources if not (ROOT / source).exists()] == []
+    everything, *let_in = re.findall(r"^[^#\s].*$", (ROOT / ".dockerignore").read_text(encoding="utf-8"), re.MULTILINE)
+    assert everything == "*"
+    assert {source.partition("/")[0] for source in sources} == {it[1:] for it in let_in if it.startswith("!")}
+
+
 def test_the_compose_file_runs_the_image_of_this_version() -> None:
     compose = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
     assert re.findall(r"image: vrelocate:(\S+)", compose) == [PROJECT["project"]["version"]]
