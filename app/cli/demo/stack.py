@@ -78,8 +78,7 @@ def _start(folder: Path, stack: Stack, speed: float | None) -> Process:
                 *(("--speed", f"{speed:g}") if speed else ()),
             ],
             log=folder / "up.log",
-            # What the simulated vCenter's datastores hold goes with the folder, even if it is killed.
-            environment={**os.environ, "TMPDIR": str(folder)},
+            environment=os.environ,
             stop_timeout_seconds=STOP_TIMEOUT_SECONDS,
             death_signal=signal.SIGTERM,  # when the demo is killed, `up` still stops everything in order
         )
