@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,23 +23,24 @@ SECONDS = 240
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    """Put the demo's folder where the test can look; name servers that it must not touch."""
-    (tmp_path / "tmp").mkdir()
+    """Name servers and a folder that the demo must not touch."""
     return {
         **os.environ,
-        "TMPDIR": str(tmp_path / "tmp"),
         "DATABASE_URL": "postgresql://somebody:secret@127.0.0.1:1/production",
         "REDIS_URL": "redis://127.0.0.1:1/0",
         "VRELOCATE_STATE_DIR": str(tmp_path / "production"),
     }
 
 
-def left_behind(environment: dict[str, str]) -> list[str]:
-    """Return what is still in the folder, and every process that still works in it."""
-    folder = Path(environment["TMPDIR"])
-    commands = (Path(entry) / "cmdline" for entry in Path("/proc").iterdir() if entry.name.isdigit())
-    found = [str(it) for it in folder.iterdir()]
-    for command in commands:
+def folder_of(said: str) -> Path:
+    """Return the demo's folder, as its first line names it."""
+    return Path(said.splitlines()[0].removeprefix("starting everything in "))
+
+
+def at_work_in(folder: Path) -> list[str]:
+    """Return the command line of every process that names the folder."""
+    found = []
+    for command in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             told = command.read_bytes().replace(b"\0", b" ").decode(errors="replace")
         except OSError:
@@ -46,6 +48,12 @@ def left_behind(environment: dict[str, str]) -> list[str]:
         if str(folder) in told:
             found.append(told)
     return found
+
+
+def assert_nothing_is_left_of(folder: Path) -> None:
+    assert folder.name.startswith("vrelocate-demo-")
+    assert not folder.exists()
+    assert at_work_in(folder) == []
 
 
 def test_every_disk_is_where_it_was_expected(environment: dict[str, str]) -> None:
@@ -74,7 +82,7 @@ def test_every_disk_is_where_it_was_expected(environment: dict[str, str]) -> Non
     assert "\x1b" not in ended.stderr, "a log gets no control characters"
     for step in ("PostgreSQL answers", "asking for 10 stopped VMs and 5 detached disks", "relocating", "✓ app-10"):
         assert step in ended.stderr
-    assert left_behind(environment) == []
+    assert_nothing_is_left_of(folder_of(ended.stderr))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -85,10 +93,11 @@ def test_interrupted_half_way_it_leaves_nothing_behind(
     with said.open("w") as stream, subprocess.Popen(DEMO, env=environment, stdout=stream, stderr=stream) as demo:
         until(lambda: "relocating" in said.read_text() or demo.poll() is not None, SECONDS)
         assert demo.poll() is None, said.read_text()
+        assert at_work_in(folder_of(said.read_text())), "this test can see the demo's processes"
         demo.send_signal(number)
         assert demo.wait(SECONDS) == 130, said.read_text()
     assert "Traceback" not in said.read_text()
-    assert left_behind(environment) == []
+    assert_nothing_is_left_of(folder_of(said.read_text()))
 
 
 def test_killed_outright_it_leaves_no_process(environment: dict[str, str], tmp_path: Path) -> None:
@@ -97,15 +106,18 @@ def test_killed_outright_it_leaves_no_process(environment: dict[str, str], tmp_p
         until(lambda: "relocating" in said.read_text() or demo.poll() is not None, SECONDS)
         assert demo.poll() is None, said.read_text()
         demo.kill()
-    (folder,) = Path(environment["TMPDIR"]).iterdir()
-    until(lambda: left_behind(environment) == [str(folder)], SECONDS, "every process ends")
+    folder = folder_of(said.read_text())
+    until(lambda: not at_work_in(folder), SECONDS, "every process ends")
+    shutil.rmtree(folder)
 
 
 def test_what_cannot_start_says_why_and_keeps_the_logs(environment: dict[str, str]) -> None:
-    ended = subprocess.run(
-        DEMO, env={**environment, "PATH": "", "VRELOCATE_RETRY_MAX_ATTEMPTS": "none"}, capture_output=True, text=True,
-        timeout=SECONDS, check=False,
-    )  # fmt: skip
+    wrong = {**environment, "VRELOCATE_RETRY_MAX_ATTEMPTS": "none"}
+    ended = subprocess.run(DEMO, env=wrong, capture_output=True, text=True, timeout=SECONDS, check=False)
     assert (ended.returncode, ended.stdout) == (3, "")
     assert "set VRELOCATE_RETRY_MAX_ATTEMPTS in the environment" in ended.stderr
-    assert "logs are kept in" in ended.stderr
+    folder = folder_of(ended.stderr)
+    assert f"logs are kept in {folder}" in ended.stderr
+    assert (folder / "state" / "logs" / "setup.log").exists()
+    assert at_work_in(folder) == []
+    shutil.rmtree(folder)
