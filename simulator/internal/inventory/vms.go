@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"fmt"
+	"runtime"
 
 	"github.com/vmware/govmomi/object"
 	"github.com/vmware/govmomi/simulator"
@@ -13,28 +14,63 @@ import (
 	"vrelocate/simulator/internal/scenario"
 )
 
-// sideBySide is how many VMs are made at once. Each waits in a 10 ms poll of vcsim for its task's end, so one after
-// another 2,000 VMs would take 32 s of which the processor works for two.
-const sideBySide = 64
-
-// vms makes a datacenter's VMs.
+// vms makes a datacenter's VMs: all disks' files, then all VMs around them, then power for those that run.
+//
+// A task of vcsim is waited for in a 10 ms poll, so one VM after another would take 2,000 of them 20 s and more, of which
+// the processor works for two. Nor is it faster to make many at once: they queue for the lock of their folder. So each
+// is asked for without waiting, and the next call waits for the lock as long as it takes.
 func (b *builder) vms(place *placement) error {
-	var making errgroup.Group
-	making.SetLimit(sideBySide)
+	devices := make([]object.VirtualDeviceList, len(place.dc.VMs))
+	var writing errgroup.Group
+	writing.SetLimit(runtime.NumCPU())
 	for n := range place.dc.VMs {
-		vm := &place.dc.VMs[n]
-		making.Go(func() error {
-			if err := b.vm(place, vm, n); err != nil {
+		writing.Go(func() (err error) {
+			vm := &place.dc.VMs[n]
+			if devices[n], err = b.devices(place, vm); err != nil {
 				return fmt.Errorf("vm %q: %w", vm.Name, err)
 			}
 			return nil
 		})
 	}
-	return making.Wait()
+	if err := writing.Wait(); err != nil {
+		return err
+	}
+
+	creating := make([]pending, len(place.dc.VMs))
+	for n := range place.dc.VMs {
+		task, err := b.create(place, n, devices[n])
+		if err != nil {
+			return fmt.Errorf("vm %q: %w", place.dc.VMs[n].Name, err)
+		}
+		creating[n] = pending{place.dc.VMs[n].Name, task}
+	}
+	var powering []pending
+	for n, task := range creating {
+		vm, err := b.ended(task)
+		if err != nil {
+			return err
+		}
+		b.built.wantTags(vm, place.dc.VMs[n].Tags)
+		if !place.dc.VMs[n].Running {
+			continue
+		}
+		res, err := methods.PowerOnVM_Task(b.ctx, b.client, &types.PowerOnVM_Task{This: vm})
+		if err != nil {
+			return fmt.Errorf("vm %q: %w", task.vm, err)
+		}
+		powering = append(powering, pending{task.vm, res.Returnval})
+	}
+	for _, task := range powering {
+		if _, err := b.ended(task); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// vm makes the n-th VM: its disks' files first, then the VM around them.
-func (b *builder) vm(place *placement, vm *scenario.VM, n int) error {
+// create asks for the n-th VM and gives the task.
+func (b *builder) create(place *placement, n int, devices object.VirtualDeviceList) (task types.ManagedObjectReference, err error) {
+	vm := &place.dc.VMs[n]
 	home := object.DatastorePath{Datastore: vm.Datastore, Path: vm.Name + "/" + vm.Name + ".vmx"}
 	config := types.VirtualMachineConfigSpec{
 		Name:     vm.Name,
@@ -43,12 +79,8 @@ func (b *builder) vm(place *placement, vm *scenario.VM, n int) error {
 		MemoryMB: int64(vm.Memory >> 20),
 		Files:    &types.VirtualMachineFileInfo{VmPathName: home.String()},
 	}
-	devices, err := b.devices(place, vm)
-	if err != nil {
-		return err
-	}
 	if config.DeviceChange, err = devices.ConfigSpec(types.VirtualDeviceConfigSpecOperationAdd); err != nil {
-		return err
+		return task, err
 	}
 	for _, change := range config.DeviceChange {
 		change.GetVirtualDeviceConfigSpec().FileOperation = "" // the disks are there already
@@ -56,47 +88,32 @@ func (b *builder) vm(place *placement, vm *scenario.VM, n int) error {
 
 	runners := place.dc.Runners(vm)
 	host := place.hosts[runners[n%len(runners)]].Reference()
-	ref, err := b.do(func() (types.ManagedObjectReference, error) {
-		res, err := methods.CreateVM_Task(b.ctx, b.client, &types.CreateVM_Task{
-			This:   place.folder.Reference(),
-			Config: config,
-			Pool:   place.pools[vm.Cluster].Reference(),
-			Host:   &host,
-		})
-		if err != nil {
-			return types.ManagedObjectReference{}, err
-		}
-		return res.Returnval, nil
+	res, err := methods.CreateVM_Task(b.ctx, b.client, &types.CreateVM_Task{
+		This:   place.folder.Reference(),
+		Config: config,
+		Pool:   place.pools[vm.Cluster].Reference(),
+		Host:   &host,
 	})
 	if err != nil {
-		return err
+		return task, err
 	}
-	b.built.wantTags(ref, vm.Tags)
-	if !vm.Running {
-		return nil
-	}
-	_, err = b.do(func() (types.ManagedObjectReference, error) {
-		res, err := methods.PowerOnVM_Task(b.ctx, b.client, &types.PowerOnVM_Task{This: ref})
-		if err != nil {
-			return types.ManagedObjectReference{}, err
-		}
-		return res.Returnval, nil
-	})
-	return err
+	return res.Returnval, nil
 }
 
-// do starts a task, waits for its end and gives its result if that is a reference.
-func (b *builder) do(start func() (types.ManagedObjectReference, error)) (types.ManagedObjectReference, error) {
-	ref, err := start()
-	if err != nil {
-		return ref, err
-	}
-	task := b.registry.Get(ref).(*simulator.Task)
+// pending is a task that works on a VM.
+type pending struct {
+	vm   string
+	task types.ManagedObjectReference
+}
+
+// ended waits for a task's end and gives its result if that is a reference.
+func (b *builder) ended(p pending) (result types.ManagedObjectReference, err error) {
+	task := b.registry.Get(p.task).(*simulator.Task)
 	task.Wait()
-	if task.Info.Error != nil {
-		return ref, fmt.Errorf("%T: %s", task.Info.Error.Fault, task.Info.Error.LocalizedMessage)
+	if fault := task.Info.Error; fault != nil {
+		return result, fmt.Errorf("vm %q: %T: %s", p.vm, fault.Fault, fault.LocalizedMessage)
 	}
-	result, _ := task.Info.Result.(types.ManagedObjectReference)
+	result, _ = task.Info.Result.(types.ManagedObjectReference)
 	return result, nil
 }
 

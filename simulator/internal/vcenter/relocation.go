@@ -35,7 +35,7 @@ type diskMove struct {
 	key              int32
 	from, to         *store
 	fromName, toName string
-	before, after    disk.Disk
+	before, after disk.Disk
 }
 
 // relocate moves a VM: plan, copy, switch.
