@@ -63,7 +63,7 @@ func (op *operation) moveDisk(w *diskWay) types.BaseMethodFault {
 			return fault
 		}
 	}
-	move := &diskMove{from: w.from, to: w.to, fromName: w.fromName, toName: w.toName, before: d, after: d}
+	move := &diskMove{from: w.from, to: w.to, fromName: w.fromName, toName: w.toName, after: d}
 	if err := move.moveFiles(); err != nil {
 		return fileFault(w.from.url(w.fromName), err)
 	}
@@ -143,10 +143,7 @@ func (vc *VCenter) inUse(ctx *simulator.Context, s *store, name string) bool {
 		if !ok {
 			continue
 		}
-		vc.mu.Lock()
-		_, busy := vc.claims[ref.String()]
-		vc.mu.Unlock()
-		held := false
+		busy, held := vc.claimed(ref.String()), false
 		ctx.WithLock(vm, func() {
 			if !busy && vm.Runtime.PowerState == types.VirtualMachinePowerStatePoweredOff {
 				return

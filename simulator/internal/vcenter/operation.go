@@ -93,6 +93,14 @@ func (vc *VCenter) take(op *operation) (running types.ManagedObjectReference, ta
 	return running, false
 }
 
+// claimed tells whether a running task has something for itself.
+func (vc *VCenter) claimed(what string) bool {
+	vc.mu.Lock()
+	defer vc.mu.Unlock()
+	_, busy := vc.claims[what]
+	return busy
+}
+
 func (vc *VCenter) release(op *operation) {
 	vc.mu.Lock()
 	defer vc.mu.Unlock()

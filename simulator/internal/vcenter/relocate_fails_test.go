@@ -230,3 +230,25 @@ faults:
 	}
 	l.wantFree("new", 100*gib)
 }
+
+func TestRelocateLeavesDisksThatMoveAlone(t *testing.T) {
+	l := start(t, inventory, stuck)
+	l.folder("[third] taken")
+	moving := l.moveDisk("[old] vm-1/vm-1_1.vmdk", "[third] taken/disk.vmdk", false)
+	l.until(moving, isRunning)
+	vm := l.vm("vm-1")
+	locked := wantFault[*types.FileLocked](t, l.ends(l.relocate(vm, to(l.datastore("new")))))
+	if locked.File != "[old] vm-1/vm-1_1.vmdk" {
+		t.Errorf("file is %s", locked.File)
+	}
+	if left := l.list("new", "vm-1"); left != nil {
+		t.Errorf("left on the target: %v", left)
+	}
+}
+
+func TestDisksOfRelocatingVMsAreLocked(t *testing.T) {
+	l := start(t, inventory, stuck)
+	l.until(l.relocate(l.vm("vm-1"), to(l.datastore("new"))), isRunning)
+	l.folder("[third] taken")
+	wantFault[*types.FileLocked](t, l.ends(l.moveDisk("[old] vm-1/vm-1.vmdk", "[third] taken/disk.vmdk", false)))
+}

@@ -35,7 +35,8 @@ type diskMove struct {
 	key              int32
 	from, to         *store
 	fromName, toName string
-	before, after disk.Disk
+	after            disk.Disk // what it is on the target
+	begun            bool      // something of it is on the target
 }
 
 // relocate moves a VM: plan, copy, switch.
@@ -49,8 +50,10 @@ func (op *operation) relocate(vm *simulator.VirtualMachine, spec types.VirtualMa
 	if fault := r.fits(); fault != nil {
 		return fault
 	}
-
 	for _, d := range r.disks {
+		if name := d.from.url(d.fromName); op.vc.claimed(name) { // VirtualDiskManager has it
+			return &types.FileLocked{FileFault: types.FileFault{File: name}}
+		}
 		op.total += d.after.AllocatedBytes()
 	}
 	if fault := op.copyAll(r); fault != nil {
@@ -80,6 +83,7 @@ func (op *operation) copyAll(r *relocation) types.BaseMethodFault {
 		return fileFault(r.name, err)
 	}
 	for _, d := range r.disks {
+		d.begun = true
 		partial := d.after
 		partial.WrittenBytes = 0
 		if err := disk.Write(d.to.file(d.toName), partial); err != nil {
@@ -160,11 +164,10 @@ func freeName(s *store, name string, taken map[string]bool) string {
 // undo removes what a relocation that came to nothing left on the targets.
 func (op *operation) undo(r *relocation) {
 	for _, d := range r.disks {
-		if d.toName == "" {
-			continue
+		if d.begun {
+			_ = disk.Remove(d.to.file(d.toName))
+			d.to.account.Remove(d.toName)
 		}
-		_ = disk.Remove(d.to.file(d.toName))
-		d.to.account.Remove(d.toName)
 	}
 	for _, folder := range r.made {
 		_ = os.Remove(folder)

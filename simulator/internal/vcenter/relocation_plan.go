@@ -25,8 +25,8 @@ func (op *operation) planRelocation(vm *simulator.VirtualMachine, spec types.Vir
 			return nil, &types.ManagedObjectNotFound{Obj: *spec.Datastore}
 		}
 	}
-	if vm.Config.Template && r.home.moves() {
-		return nil, new(types.NotSupported) // "the datastore of a template can't change"
+	if r.home.fromDir == "." {
+		return nil, new(types.NotSupported) // no folder of its own: its files can't be told from others
 	}
 
 	lies := []*store{r.home.to} // where the VM lies afterwards
@@ -48,6 +48,9 @@ func (op *operation) planRelocation(vm *simulator.VirtualMachine, spec types.Vir
 		} else if s := vc.storeOf(r.datacenter, device); s != nil {
 			lies = append(lies, s)
 		}
+	}
+	if vm.Config.Template && (r.home.moves() || len(r.disks) > 0) {
+		return nil, new(types.NotSupported) // VirtualMachineRelocateSpec: a template's datastore does not change
 	}
 	if r.compute, fault = op.planCompute(vm, spec, lies); fault != nil {
 		return nil, fault
@@ -98,15 +101,15 @@ func (vc *VCenter) planDisk(r *relocation, device *types.VirtualDisk, spec types
 		return nil, &types.DiskMoveTypeNotSupported{}
 	}
 
-	before, err := disk.Read(from.file(name))
+	after, err := disk.Read(from.file(name))
 	if err != nil {
 		return nil, fileFault(backing.FileName, err)
 	}
-	after := before
 	if wanted, ok := format.(*types.VirtualDiskFlatVer2BackingInfo); ok {
 		after.Kind = kindOf(wanted)
 	}
-	return &diskMove{key: device.Key, from: from, to: to, fromName: name, before: before, after: after}, nil
+	toName := path.Join(r.name, path.Base(name)) // until makePlaces knows better
+	return &diskMove{key: device.Key, from: from, to: to, fromName: name, toName: toName, after: after}, nil
 }
 
 // kindOf reads how a backing takes space (VirtualDiskFlatVer2BackingInfo: thinProvisioned, eagerlyScrub).
