@@ -38,6 +38,10 @@ class Simulator:
     def launch(self) -> Process:
         """Start it without waiting."""
         self._ready_file.unlink(missing_ok=True)
+        # The files of its datastores: it begins anew each time, so what a killed one has left is of no use.
+        datastores = self._folder / "datastores"
+        shutil.rmtree(datastores, ignore_errors=True)
+        datastores.mkdir(mode=0o700)
         arguments = [
             *("--listen", f"{LOOPBACK}:{self._port}"),
             *("--ready-file", str(self._ready_file)),
@@ -54,7 +58,8 @@ class Simulator:
                 argv=[str(simulator_program()), *arguments],
                 log=self._log,
                 environment={
-                    **{name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ},
+                    **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
+                    "TMPDIR": str(datastores),
                     "VCSIM_USERNAME": USERNAME,
                     "VCSIM_PASSWORD": self._password,
                 },
