@@ -174,16 +174,16 @@ class Here:
         """Put in what a container would give."""
         if text == "8080":
             return str(self.api_port)
-        for there, here in {
+        here = {
             "@postgres:5432/": f"@{LOOPBACK}:{self.database.port}/",
             "@valkey:6379/": f"@{LOOPBACK}:{self.broker_port}/",
             "0.0.0.0:8989": f"{LOOPBACK}:{self.vcenter_port}",
             "0.0.0.0": LOOPBACK,  # noqa: S104  # it is what must not be listened on here
             "/usr/share/vrelocate/scenarios/": f"{ROOT}/simulator/scenarios/",
             "/tmp/": f"{self.folder}/{replica}-",  # noqa: S108  # the container's own
-        }.items():
-            text = text.replace(there, here)
-        return text
+        }
+        # In one go: what has been put in may be in this machine's /tmp.
+        return re.sub("|".join(map(re.escape, here)), lambda there: here[there[0]], text)
 
     def environment(self, service: str, replica: str = "") -> dict[str, str]:
         """Return the whole environment of a container: nothing of ours is inherited."""
