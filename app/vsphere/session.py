@@ -6,7 +6,9 @@ was asked to do goes on without them. So a session is nothing to guard: each cal
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -37,6 +39,10 @@ class _Login:
     content: VimObject
 
 
+REFUSED_LOGIN_PAUSE_SECONDS = 30
+"""A refused login is not tried again for so long: hundreds of waiting jobs must not get the account locked."""
+
+
 class Session:
     """A session with the vCenter at `endpoint`, shared by all threads of a process.
 
@@ -48,6 +54,8 @@ class Session:
         self.endpoint = endpoint
         self.timeout_seconds = timeout_seconds
         self._login: _Login | None = None
+        self._refusal: VCenterLoginFailed | None = None
+        self._refused_at = -math.inf
         self._login_lock = threading.Lock()
         self._closed = False
 
@@ -117,8 +125,15 @@ class Session:
             if self._closed:
                 raise VCenterUnreachable(f"the session with the vCenter at {self.endpoint.host} was closed")
             if self._login is None or self._login is failed:
-                # A new stub: an answer to somebody's request with the old cookie cannot overwrite the new one.
-                self._login = self._log_in()
+                if self._refusal is not None and time.monotonic() < self._refused_at + REFUSED_LOGIN_PAUSE_SECONDS:
+                    raise VCenterLoginFailed(str(self._refusal))
+                try:
+                    # A new stub: an answer to somebody's request with the old cookie cannot overwrite the new one.
+                    self._login = self._log_in()
+                except VCenterLoginFailed as refused:
+                    self._refusal, self._refused_at = refused, time.monotonic()
+                    raise
+                self._refusal = None
                 if failed is not None:
                     failed.stub.DropConnections()
             return self._login

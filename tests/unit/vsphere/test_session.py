@@ -14,7 +14,7 @@ from pyVmomi import vim, vmodl
 from app.vsphere.endpoint import Endpoint
 from app.vsphere.errors import ManagedObjectGone, ReplyLost, VCenterFault, VCenterLoginFailed, VCenterUnreachable
 from app.vsphere.facts import FaultClass
-from app.vsphere.session import Session, _Login, close_all, session_for
+from app.vsphere.session import REFUSED_LOGIN_PAUSE_SECONDS, Session, _Login, close_all, session_for
 
 pytestmark = pytest.mark.unit
 
@@ -74,6 +74,27 @@ def test_a_forgotten_login_is_made_again_even_for_calls_that_start_something(
 def test_a_login_that_is_forgotten_at_once_is_no_endless_loop(session: SessionWithoutNetwork) -> None:
     with pytest.raises(VCenterLoginFailed, match="forgets the session"):
         session.call(Answers(vim.fault.NotAuthenticated(), vim.fault.NotAuthenticated()))
+
+
+def test_a_refused_login_is_not_repeated_until_a_pause_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Refused(SessionWithoutNetwork):
+        def _log_in(self) -> _Login:
+            login = super()._log_in()
+            if self.logins == 1:
+                raise VCenterLoginFailed("wrong name or password")
+            return login
+
+    now = 1000.0
+    monkeypatch.setattr("app.vsphere.session.time.monotonic", lambda: now)
+    session = Refused()
+    for _ in range(3):
+        with pytest.raises(VCenterLoginFailed, match="wrong name or password"):
+            session.call(Answers("never asked"))
+    assert session.logins == 1
+
+    now += REFUSED_LOGIN_PAUSE_SECONDS
+    assert session.call(Answers("answer")) == "answer"
+    assert session.logins == 2
 
 
 def test_a_broken_connection_is_tried_once_more(session: SessionWithoutNetwork) -> None:
