@@ -8,10 +8,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// CopyExtent copies what lies in a disk's extent to another disk's. Only what was really written is copied: an extent
-// is sparse, and a disk of terabytes is mostly a hole.
-func CopyExtent(from, to string) error {
-	source, err := os.Open(Extent(from))
+// CopyExtent copies what lies in a disk's extent to another disk's.
+func CopyExtent(from, to string) error { return CopySparse(Extent(from), Extent(to)) }
+
+// CopySparse copies a file. Only what was really written is copied: an extent is sparse, and a disk of terabytes is
+// mostly a hole.
+func CopySparse(from, to string) error {
+	source, err := os.Open(from)
 	if err != nil {
 		return err
 	}
@@ -20,7 +23,7 @@ func CopyExtent(from, to string) error {
 	if err != nil {
 		return err
 	}
-	target, err := os.OpenFile(Extent(to), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	target, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}

@@ -44,6 +44,8 @@ func (vc *VCenter) override(ctx *simulator.Context, method *simulator.Method) (m
 		ours = &Datastore{Datastore: o, vc: vc}
 	case *simulator.HostDatastoreBrowser:
 		ours = &HostDatastoreBrowser{HostDatastoreBrowser: o, vc: vc}
+	case *simulator.FileManager:
+		ours = &FileManager{FileManager: o, vc: vc}
 	case *simulator.VirtualDiskManager:
 		ours = &VirtualDiskManager{VirtualDiskManager: o, vc: vc}
 	default:

@@ -43,7 +43,6 @@ type VCenter struct {
 	named      map[placeName]*store
 	operations map[types.ManagedObjectReference]*operation // by task
 	claims     map[string]types.ManagedObjectReference     // what a running task has for itself
-	departing  map[types.ManagedObjectReference][]place    // VMs that are being destroyed
 }
 
 // firstTask keeps the numbers of our tasks apart from vcsim's, which count all objects from 1.
@@ -61,7 +60,6 @@ func TakeOver(model *simulator.Model, opts Options) (*VCenter, error) {
 		named:      make(map[placeName]*store),
 		operations: make(map[types.ManagedObjectReference]*operation),
 		claims:     make(map[string]types.ManagedObjectReference),
-		departing:  make(map[types.ManagedObjectReference][]place),
 	}
 	vc.tasks.Store(firstTask)
 	ctx := vc.newContext()

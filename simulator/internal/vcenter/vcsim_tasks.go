@@ -2,6 +2,7 @@ package vcenter
 
 import (
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -35,15 +36,11 @@ func (w vcsimTasks) UpdateObject(ctx *simulator.Context, obj mo.Reference, chang
 	if !ok || task.Info.Entity == nil || isOurs(task.Self) {
 		return
 	}
-	ended := false
-	for _, change := range changes {
-		ended = ended || change.Name == "info.state" && (task.Info.State == types.TaskInfoStateSuccess ||
-			task.Info.State == types.TaskInfoStateError)
-	}
+	ended := slices.ContainsFunc(changes, func(c types.PropertyChange) bool { return c.Name == "info.state" }) &&
+		(task.Info.State == types.TaskInfoStateSuccess || task.Info.State == types.TaskInfoStateError)
 	if !ended {
 		return
 	}
-	w.vc.forget(ctx, *task.Info.Entity, task.Info.State == types.TaskInfoStateSuccess)
 	refs := []types.ManagedObjectReference{*task.Info.Entity}
 	if made, ok := task.Info.Result.(types.ManagedObjectReference); ok {
 		refs = append(refs, made)
@@ -100,27 +97,4 @@ func (vc *VCenter) placesOf(vm *simulator.VirtualMachine) []place {
 		}
 	}
 	return places
-}
-
-// depart notes where the files of a VM are that is about to be destroyed.
-func (vc *VCenter) depart(vm *simulator.VirtualMachine) {
-	places := vc.placesOf(vm)
-	vc.mu.Lock()
-	defer vc.mu.Unlock()
-	vc.departing[vm.Self] = places
-}
-
-// forget gives the space of a destroyed VM back.
-func (vc *VCenter) forget(ctx *simulator.Context, vm types.ManagedObjectReference, destroyed bool) {
-	vc.mu.Lock()
-	places := vc.departing[vm]
-	delete(vc.departing, vm)
-	vc.mu.Unlock()
-	if !destroyed {
-		return
-	}
-	for _, p := range places {
-		p.store.account.Remove(p.name)
-		vc.publish(ctx, p.store)
-	}
 }

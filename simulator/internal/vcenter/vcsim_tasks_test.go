@@ -1,6 +1,8 @@
 package vcenter_test
 
 import (
+	"bytes"
+	"slices"
 	"testing"
 
 	"github.com/vmware/govmomi/object"
@@ -87,14 +89,41 @@ func TestDetachedDiskKeepsItsPlaceAndSpace(t *testing.T) {
 	}
 }
 
+func TestDestroyedVMLeavesADetachedDisk(t *testing.T) {
+	l := start(t, inventory, fast)
+	vm := l.vm("vm-1")
+	free := l.free("old")
+	devices, err := vm.Device(t.Context())
+	l.must(err)
+	l.must(vm.RemoveDevice(t.Context(), true, devices.SelectByType((*types.VirtualDisk)(nil))[0]))
+	task, err := vm.Destroy(t.Context())
+	l.must(err)
+	if fault := l.ends(task); fault != nil {
+		t.Fatalf("%#v", fault)
+	}
+	if left := l.list("old", "vm-1"); !slices.Equal(left, []string{"vm-1-flat.vmdk", "vm-1.vmdk"}) {
+		t.Errorf("left behind: %v", left)
+	}
+	l.wantFree("old", free+2*gib) // the other disk's
+	if _, err := l.find.VirtualMachine(t.Context(), "vm-1"); err == nil {
+		t.Error("the VM is still there")
+	}
+
+	running, err := l.vm("running").Destroy(t.Context())
+	l.must(err)
+	wantFault[*types.InvalidPowerState](t, l.ends(running))
+}
+
 func TestRefreshLooksAtTheFiles(t *testing.T) {
 	l := start(t, inventory, fast)
 	free := l.free("old")
-	files := object.NewFileManager(l.client.Client)
-	task, err := files.DeleteDatastoreFile(t.Context(), "[old] loose", l.dc)
+	// A file that comes over HTTP is counted when somebody looks.
+	ds := object.NewDatastore(l.client.Client, l.datastore("old"))
+	ds.InventoryPath, ds.DatacenterPath = "/dc1/datastore/old", "/dc1"
+	l.must(ds.Upload(t.Context(), bytes.NewReader(make([]byte, 5<<20)), "big.iso", nil))
+	_, err := methods.RefreshDatastore(t.Context(), l.client, &types.RefreshDatastore{This: ds.Reference()})
 	l.must(err)
-	l.must(task.Wait(t.Context()))
-	_, err = methods.RefreshDatastore(t.Context(), l.client, &types.RefreshDatastore{This: l.datastore("old")})
-	l.must(err)
-	l.wantFree("old", free+3*gib)
+	if now := l.free("old"); now != free-5<<20 {
+		t.Errorf("%d bytes free, had %d", now, free)
+	}
 }

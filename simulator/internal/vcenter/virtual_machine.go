@@ -1,13 +1,18 @@
 package vcenter
 
 import (
+	"os"
+	"path"
+
 	"github.com/vmware/govmomi/simulator"
 	"github.com/vmware/govmomi/vim25/methods"
 	"github.com/vmware/govmomi/vim25/soap"
 	"github.com/vmware/govmomi/vim25/types"
+
+	"vrelocate/simulator/internal/disk"
 )
 
-// VirtualMachine differs from vcsim's in RelocateVM_Task, which there changes vm.datastore alone. Here files move, and
+// VirtualMachine differs from vcsim's in Destroy_Task and in RelocateVM_Task, which there changes vm.datastore alone. Here files move, and
 // everything that tells of them is true afterwards (VirtualMachineRelocateSpec in the vSphere Web Services API):
 //
 //   - A disk with a locator goes to the locator's datastore; one without follows the VM's home.
@@ -41,8 +46,68 @@ func (vm *VirtualMachine) RelocateVMTask(ctx *simulator.Context, req *types.Relo
 	return body
 }
 
-// DestroyTask is vcsim's; the space of the VM's files is given back when it ends.
-func (vm *VirtualMachine) DestroyTask(ctx *simulator.Context, req *types.Destroy_Task) soap.HasFault {
-	vm.vc.depart(vm.VirtualMachine)
-	return vm.VirtualMachine.DestroyTask(ctx, req)
+// DestroyTask deletes a VM with its own files and its disks, wherever they are. vcsim deletes the VM's folder with all
+// that is in it, also a disk that was detached and left there, and nothing outside.
+func (vm *VirtualMachine) DestroyTask(ctx *simulator.Context, _ *types.Destroy_Task) soap.HasFault {
+	body := new(methods.Destroy_TaskBody)
+	ref, fault := vm.vc.start(ctx, job{
+		entity: vm.VirtualMachine,
+		id:     "VirtualMachine.destroy",
+		method: "Destroy_Task",
+		name:   vm.Name,
+		claim:  vm.Self.String(),
+		run: func(op *operation) (result types.AnyType, fault types.BaseMethodFault) {
+			op.ctx.WithLock(vm.VirtualMachine, func() { fault = op.destroy(vm.VirtualMachine) })
+			return nil, fault
+		},
+	})
+	if fault != nil {
+		body.Fault_ = refusal(fault)
+		return body
+	}
+	body.Res = &types.Destroy_TaskResponse{Returnval: ref}
+	return body
+}
+
+// destroy takes a VM out of the inventory and deletes its files. The VM's lock is held.
+func (op *operation) destroy(vm *simulator.VirtualMachine) types.BaseMethodFault {
+	places := op.vc.placesOf(vm)
+	res := vm.UnregisterVM(op.ctx, &types.UnregisterVM{This: vm.Self})
+	if refused := res.Fault(); refused != nil {
+		return refused.VimFault().(types.BaseMethodFault)
+	}
+	for _, p := range places {
+		if err := p.delete(); err != nil {
+			return fileFault(p.url(), err)
+		}
+	}
+	for _, p := range places {
+		p.store.tidy(path.Dir(p.name)) // of a disk: its folder
+		p.store.tidy(p.name)           // the home
+		op.vc.publish(op.ctx, p.store)
+	}
+	return nil
+}
+
+// delete deletes a disk, or the files of a VM's home that are no disks.
+func (p place) delete() error {
+	if disk.IsDescriptor(p.name) {
+		p.store.account.Remove(p.name)
+		return disk.Remove(p.file())
+	}
+	entries, err := os.ReadDir(p.file())
+	if err != nil {
+		return skipGone(err)
+	}
+	for _, entry := range entries {
+		if entry.IsDir() || path.Ext(entry.Name()) == ".vmdk" {
+			continue
+		}
+		name := path.Join(p.name, entry.Name())
+		if err := os.Remove(p.store.file(name)); err != nil {
+			return err
+		}
+		p.store.account.Remove(name)
+	}
+	return nil
 }
