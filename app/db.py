@@ -35,6 +35,10 @@ NAMING = {
 }
 
 
+# What passes by itself (SQLSTATE): serialization failure, deadlock, lock timeout.
+_PASSING = frozenset({"40001", "40P01", "55P03"})
+
+
 class Base(DeclarativeBase):
     """Base of every table; datetimes carry their zone, dictionaries are JSONB."""
 
@@ -85,7 +89,8 @@ def _sessions() -> sessionmaker[Session]:
 def transaction() -> Iterator[Session]:
     """Open a session, commit it at the end of the block, roll it back on an error.
 
-    Raises `ResourceUnavailable` when PostgreSQL cannot be reached or the connection was lost.
+    Raises `ResourceUnavailable` when PostgreSQL cannot be reached or the connection was lost, and when somebody else
+    held what is needed for too long, or waited for us in a circle.
     """
     try:
         with _sessions().begin() as session:
@@ -96,6 +101,8 @@ def transaction() -> Iterator[Session]:
         # A connection that could not be made says so in its text alone; one that broke is marked by SQLAlchemy.
         if error.connection_invalidated or "connection" in str(error.orig):
             raise ResourceUnavailable("the database does not answer: try again when PostgreSQL is back") from error
+        if getattr(error.orig, "sqlstate", None) in _PASSING:
+            raise ResourceUnavailable("the database is busy: try again in a moment") from error
         raise
 
 

@@ -28,7 +28,8 @@ def run_worker(*, name: str | None = None, concurrency: int | None = None) -> in
     engine()  # now, while there is one thread: several that come first together would make one each
     celery.steps["worker"].update({SweepStep, SyncStep, WatchStep})
     # No banner: what matters is in the log.
-    arguments = ["--quiet", "worker", "--hostname", worker_name(), "--pool", "threads", "--loglevel", settings().log_level]
+    arguments = ["--quiet", "worker", "--hostname", worker_name(), "--pool", "threads"]
+    arguments += ["--loglevel", settings().log_level]
     # Workers say nothing to each other: everything they share is in PostgreSQL.
     arguments += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     if concurrency:

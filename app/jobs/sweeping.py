@@ -39,6 +39,8 @@ def ring_forgotten() -> int:
 
 def hurry_waiting(resources: list[str]) -> None:
     """Make the first jobs in line for freed slots due at once, and ring for them."""
+    if not resources:
+        return
     with transaction() as session:
         hurried: list[UUID] = list(
             session.execute(queries.HURRY_WAITING, {"resources": resources, "most": len(resources)}).scalars()

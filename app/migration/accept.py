@@ -28,24 +28,21 @@ def accept(request: Request, *, user_id: UUID, account_id: UUID, job_id: UUID | 
     `LiveJobExists` while another job works on the same VM or volume.
     """
     new_id = job_id or uuid4()
-    try:
-        with transaction() as session:
-            known = queries.get_job(session, new_id)
-            if known is not None:
-                return _same(known, request, account_id)
-            session.add(_job(session, new_id, request, user_id, account_id))
-            session.flush()
-            record_event(session, new_id, f"user:{user_id}", "accepted", after=JobState.QUEUED)
-    except IntegrityError:
-        # Somebody was faster: with the same job id, or with another job for the same subject.
-        with transaction() as session:
-            known = queries.get_job(session, new_id)
-            if known is not None:
-                return _same(known, request, account_id)
-            live = queries.live_job_on(session, subject_of(session, request))
-            if live is None:
+    for last_try in (False, True):
+        try:
+            with transaction() as session:
+                known = queries.get_job(session, new_id)
+                if known is not None:
+                    return _same(known, request, account_id)
+                session.add(_job(session, new_id, request, user_id, account_id))
+                session.flush()
+                record_event(session, new_id, f"user:{user_id}", "accepted", after=JobState.QUEUED)
+            break
+        except IntegrityError:
+            # Somebody was faster, with the same job id or with another job for the same subject: the next try sees
+            # them. If they are gone by then, it is ours.
+            if last_try:
                 raise
-            raise LiveJobExists(str(live.id)) from None
     ring(Step.SUBMIT, [new_id])
     return new_id
 
@@ -71,7 +68,7 @@ def _job(session: Session, job_id: UUID, request: Request, user_id: UUID, accoun
         )
     subject = subject_of(session, request)
     live = queries.live_job_on(session, subject)
-    if live is not None:
+    if live is not None and live.id != job_id:
         raise LiveJobExists(str(live.id))
     return Job(
         id=job_id,

@@ -46,27 +46,44 @@ def resources_of(move: Move, configured: Settings) -> list[Resource]:
     return needed
 
 
-def take(session: Session, job_id: UUID, move: Move) -> Resource | None:
+@dataclass(frozen=True)
+class Admission:
+    """What a job was given."""
+
+    full: Resource | None
+    """The resource that has no slot left: then nothing was taken."""
+    reserved_bytes: dict[UUID, int]
+    """What those who came first have reserved on each target; those who come later count this job's own."""
+
+
+def take(session: Session, job_id: UUID, move: Move) -> Admission:
     """Take a slot of everything the move needs and reserve its space; all or nothing.
 
-    Returns `None` when it worked, else the resource that has no slot left. Taking again what a job has changes nothing.
+    Taking again what a job has changes nothing.
     """
     needed = resources_of(move, settings())
     session.execute(queries.LOCK_ADMISSION, {"vcenter_id": str(move.vcenter_id)})
+    reserved_bytes = queries.reserved_bytes(session, move.targets.keys(), job_id)
     in_use = queries.slots_in_use(session, [resource.key for resource in needed], job_id)
     for resource in needed:
         if in_use.get(resource.key, 0) >= resource.limit:
-            return resource
+            return Admission(full=resource, reserved_bytes=reserved_bytes)
     queries.drop_admission(session, job_id)
     session.add_all(Slot(resource=resource.key, job_id=job_id) for resource in needed)
     for pool_id in move.targets:
         size_bytes = sum(disk.needed_bytes for disk in move.disks if disk.target.id == pool_id)
         session.add(SpaceReservation(pool_id=pool_id, job_id=job_id, bytes=size_bytes))
-    for disk in move.disks:
+    # In the order in which a sync locks them too: two that lock the same rows in two orders wait for each other.
+    for disk in sorted(move.disks, key=lambda disk: disk.volume_id):
         goal = f"[{disk.target.name}]" if move.machine else target_path(disk)
         queries.mark_moving(session, disk.volume_id, job_id, goal)
     session.flush()
-    return None
+    return Admission(full=None, reserved_bytes=reserved_bytes)
+
+
+def is_free(session: Session, resource: Resource) -> bool:
+    """Say whether a slot of `resource` is free now."""
+    return queries.slots_in_use(session, [resource.key], None).get(resource.key, 0) < resource.limit
 
 
 def release(session: Session, job_id: UUID) -> list[str]:

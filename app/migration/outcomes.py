@@ -27,6 +27,8 @@ WAIT_FOR_SLOT_SECONDS = 30.0
 def wait_for_slot(claim: Claim, resource: Resource) -> None:
     """Put the job back into the line; its attempt stays open, for nothing was tried."""
     with transaction() as session:
+        waited_for = leases.held(session, claim).waiting_for
+        released = admission.release(session, claim.job_id)
         leases.move(
             session,
             claim,
@@ -37,6 +39,12 @@ def wait_for_slot(claim: Claim, resource: Resource) -> None:
             phase=f"waiting: {resource.name} has {resource.limit} relocations running already",
             next_run_at=func.now() + timedelta(seconds=WAIT_FOR_SLOT_SECONDS),
         )
+    with transaction() as session:
+        # Freed since we were refused, when nobody could see us wait yet: whoever freed it has woken nobody.
+        missed = [resource.key] if admission.is_free(session, resource) else []
+    # Woken for a slot that it cannot use without another one, it passes the first on to the next in line.
+    unused = [waited_for] if waited_for and waited_for != resource.key else []
+    hurry_waiting([*released, *missed, *unused])
 
 
 def try_later(claim: Claim, seconds: float, why: str) -> None:

@@ -58,13 +58,12 @@ def zone_moref(session: Session, zone_id: UUID) -> str:
     return session.get_one(Zone, zone_id).moref
 
 
-def slots_in_use(session: Session, resources: Collection[str], job_id: UUID) -> dict[str, int]:
-    """Return how many other jobs hold a slot of each resource."""
-    rows = session.execute(
-        select(Slot.resource, func.count())
-        .where(Slot.resource.in_(resources), Slot.job_id != job_id)
-        .group_by(Slot.resource)
-    )
+def slots_in_use(session: Session, resources: Collection[str], job_id: UUID | None) -> dict[str, int]:
+    """Return how many jobs other than `job_id` hold a slot of each resource."""
+    statement = select(Slot.resource, func.count()).where(Slot.resource.in_(resources))
+    if job_id is not None:
+        statement = statement.where(Slot.job_id != job_id)
+    rows = session.execute(statement.group_by(Slot.resource))
     return {resource: count for resource, count in rows}  # noqa: C416  # rows are Row objects, dict() would not type
 
 
@@ -91,7 +90,9 @@ def mark_moving(session: Session, volume_id: UUID, job_id: UUID, moving_to: str)
 
 def unmark_moving(session: Session, job_id: UUID) -> None:
     """Say that a job is not taking anything anywhere any more."""
-    session.execute(update(Volume).where(Volume.moved_by == job_id).values(moving_to=None, moved_by=None))
+    # Locked in the order in which a sync locks them too, so that nobody waits in a circle.
+    marked = session.scalars(select(Volume.id).where(Volume.moved_by == job_id).order_by(Volume.id).with_for_update())
+    session.execute(update(Volume).where(Volume.id.in_(marked.all())).values(moving_to=None, moved_by=None))
 
 
 def tasks_of_job(session: Session, job_id: UUID) -> list[OutsideTask]:

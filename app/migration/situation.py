@@ -6,6 +6,7 @@ it, and is what a migration is started on.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -58,9 +59,13 @@ class Situation:
     volumes: dict[UUID, VolumeState]
 
 
-def from_inventory(session: Session, move: Move, job_id: UUID | None = None) -> Situation:
-    """Return the picture that the last sync gives."""
-    reserved = queries.reserved_bytes(session, move.targets.keys(), job_id)
+def from_inventory(session: Session, move: Move, reserved_bytes: Mapping[UUID, int] | None = None) -> Situation:
+    """Return the picture that the last sync gives.
+
+    `reserved_bytes` is what others have reserved on each target, as an admission found it; without it, what all jobs
+    have reserved now.
+    """
+    reserved = queries.reserved_bytes(session, move.targets.keys(), None) if reserved_bytes is None else reserved_bytes
     machine = queries.virtual_machine(session, move.machine.id) if move.machine else None
     targets = {}
     for pool_id in move.targets:

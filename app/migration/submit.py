@@ -45,18 +45,26 @@ def submit(job_id: UUID, worker: str) -> None:
         return
     with kept_alive(claim):
         try:
-            _Submission(claim).run()
+            _submit(claim)
         except LostLease as lost:
             log.warning("job.lost", job_id=str(job_id), why=str(lost))
-        except _OutcomeUnknown as unknown:
-            outcomes.look_again(claim, str(unknown))
-        except ResourceUnavailable as away:
-            outcomes.try_later(claim, UNREACHABLE_RETRY_SECONDS, str(away))
-        except VrelocateError as error:
-            outcomes.fail(claim, failures.of_error(error))
-        except Exception as error:
-            log.exception("job.step_failed", job_id=str(job_id))
-            outcomes.fail(claim, failures.of_error(error))
+
+
+def _submit(claim: Claim) -> None:
+    """Run the step, and leave the job as the outcome demands; raises `LostLease` when it is another worker's by now."""
+    try:
+        _Submission(claim).run()
+    except LostLease:
+        raise
+    except _OutcomeUnknown as unknown:
+        outcomes.look_again(claim, str(unknown))
+    except ResourceUnavailable as away:
+        outcomes.try_later(claim, UNREACHABLE_RETRY_SECONDS, str(away))
+    except VrelocateError as error:
+        outcomes.fail(claim, failures.of_error(error))
+    except Exception as error:
+        log.exception("job.step_failed", job_id=str(claim.job_id))
+        outcomes.fail(claim, failures.of_error(error))
 
 
 class _OutcomeUnknown(VrelocateError):
@@ -79,6 +87,7 @@ class _Submission:
             self._asked_before = bool(earlier) or attempt.number > 1
             self._sequence = len(earlier)
             self._unsettled = next((task for task in earlier if task.state not in SETTLED), None)
+        self._reserved_bytes: dict[UUID, int] = {}
 
     def run(self) -> None:
         vcenter = session_to(self._system_id)
@@ -110,8 +119,10 @@ class _Submission:
         except ManagedObjectGone as gone:
             self._settle(task.id, Ending(TaskState.ABANDONED, message=str(gone)))
             raise
-        except ResourceUnavailable as away:
-            raise _OutcomeUnknown(str(away)) from away
+        except Exception as error:
+            # Whatever it is: as long as nobody can look, vCenter may be at work, and the job is not over (law 5).
+            log.warning("job.cannot_look", job_id=str(self._claim.job_id), exc_info=True)
+            raise _OutcomeUnknown(f"it cannot be seen yet how the last submission went: {error}") from error
         match finding:
             case commands.StillRunning(reference):
                 outside.submitted(self._claim, task.id, reference, adopted=True)
@@ -143,11 +154,14 @@ class _Submission:
     def _take_slots(self, move: Move) -> Resource | None:
         with transaction() as session:
             leases.held(session, self._claim)
-            return admission.take(session, self._claim.job_id, move)
+            admitted = admission.take(session, self._claim.job_id, move)
+        # Whoever came between two takes of ours has counted us: so we need not count them.
+        self._reserved_bytes = admitted.reserved_bytes | self._reserved_bytes
+        return admitted.full
 
     def _check(self, sight: Sight) -> None:
         with transaction() as session:
-            picture = situation.from_inventory(session, sight.move, self._claim.job_id)
+            picture = situation.from_inventory(session, sight.move, self._reserved_bytes)
         checks.require(situation.refreshed(picture, sight))
 
     def _ask(self, vcenter: VSphereSession, strategy: str, command: RelocateVm | MoveVirtualDisk, move: Move) -> None:

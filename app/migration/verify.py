@@ -37,18 +37,26 @@ def finish(job_id: UUID, worker: str) -> None:
         return
     with kept_alive(claim):
         try:
-            verify(claim)
+            _finish(claim)
         except LostLease as lost:
             log.warning("job.lost", job_id=str(job_id), why=str(lost))
-        except ResourceUnavailable as away:
-            # Whether it worked cannot be known now. The sweep brings the job back.
-            outcomes.look_again(claim, str(away))
-        except VrelocateError as error:
-            outcomes.fail(claim, failures.of_error(error))
-        except Exception:
-            # A bug of ours says nothing about the disks: never "failed" for it while they may be on their target.
-            log.exception("job.step_failed", job_id=str(job_id))
-            outcomes.look_again(claim, "verifying failed unexpectedly: the worker's log has the details")
+
+
+def _finish(claim: Claim) -> None:
+    """Verify, and leave the job as the outcome demands; raises `LostLease` when it is another worker's by now."""
+    try:
+        verify(claim)
+    except LostLease:
+        raise
+    except ResourceUnavailable as away:
+        # Whether it worked cannot be known now. The sweep brings the job back.
+        outcomes.look_again(claim, str(away))
+    except VrelocateError as error:
+        outcomes.fail(claim, failures.of_error(error))
+    except Exception:
+        # A bug of ours says nothing about the disks: never "failed" for it while they may be on their target.
+        log.exception("job.step_failed", job_id=str(claim.job_id))
+        outcomes.look_again(claim, "verifying failed unexpectedly: the worker's log has the details")
 
 
 def verify(claim: Claim) -> None:

@@ -88,6 +88,12 @@ def make_due(job_id: UUID) -> None:
     _change("UPDATE job SET next_run_at = now() WHERE id = :id AND state = 'queued'", job_id)
 
 
+def end(job_id: UUID) -> None:
+    """Let a job have failed."""
+    over = "state = 'failed', finished_at = now(), error_code = 530, error_text = 'it failed'"
+    _change(f"UPDATE job SET {over} WHERE id = :id", job_id)
+
+
 def forget_ringing(job_id: UUID) -> None:
     """Let it be an hour since somebody rang for the job."""
     _change("UPDATE job SET rung_at = now() - interval '1 hour' WHERE id = :id", job_id)
