@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from app.db import transaction
-from app.inventory.models import StoragePool, VirtualMachine, Volume
+from app.inventory.models import StoragePool, VCenter, VirtualMachine, Volume
 from app.inventory.sync import SyncReport, sync_vcenter
 from app.inventory.vcenters import add_vcenter
 from tests.running.vcenter import RunningVCenter
@@ -29,6 +29,11 @@ def add(vcenter: RunningVCenter, name: str = "vc") -> UUID:
 
 def sync(vcenter_id: UUID) -> SyncReport:
     return sync_vcenter(vcenter_id)
+
+
+def vcenter(vcenter_id: UUID) -> VCenter:
+    with transaction() as session:
+        return session.get_one(VCenter, vcenter_id)
 
 
 def pool(name: str) -> StoragePool:

@@ -132,15 +132,15 @@ def test_a_detached_disk_that_a_migration_moves_is_left_to_it(
 def test_a_vcenter_that_does_not_answer_says_so_and_keeps_what_is_known(
     vcenter_id: UUID, plain: RunningVCenter
 ) -> None:
-    url, known_before = _told(vcenter_id).url, _count()
+    url, known_before = known.vcenter(vcenter_id).url, _count()
     _point(vcenter_id, "https://127.0.0.1:1/sdk")
     with pytest.raises(VCenterUnreachable):
         known.sync(vcenter_id)
-    assert "127.0.0.1:1" in (_told(vcenter_id).sync_error or "")
+    assert "127.0.0.1:1" in (known.vcenter(vcenter_id).sync_error or "")
     assert _count() == known_before
     _point(vcenter_id, url)
     known.sync(vcenter_id)
-    assert _told(vcenter_id).sync_error is None
+    assert known.vcenter(vcenter_id).sync_error is None
     assert plain.url != url
 
 
@@ -175,11 +175,6 @@ def test_a_second_look_at_plain_vcsim_changes_nothing(installation: None, plain:
     assert len(before) == 8
     known.sync(vcenter_id)
     assert everything() == before
-
-
-def _told(vcenter_id: UUID) -> VCenter:
-    with transaction() as session:
-        return session.get_one(VCenter, vcenter_id)
 
 
 def _point(vcenter_id: UUID, url: str) -> None:
