@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import threading
-import urllib.request
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
@@ -20,6 +17,7 @@ from app.migration.submit import submit
 from app.migration.verify import finish
 from tests.integration import known
 from tests.integration.jobs import rows
+from tests.running.ledger import Ledger
 from tests.running.vcenter import RunningVCenter
 from workers.watch import Watcher
 
@@ -82,11 +80,7 @@ class Steps:
 
     def ledger(self, entity: str, method: str = "RelocateVM_Task") -> dict[str, int]:
         """What the vCenter itself has counted: tasks started, succeeded, failed, cancelled, refused as overlapping."""
-        assert self.vcenter.admin
-        with urllib.request.urlopen(f"{self.vcenter.admin}/vrelocate/ledger", timeout=10) as answer:  # noqa: S310  # ours
-            page: dict[str, Any] = json.load(answer)
-        counted: dict[str, int] = page["operations"].get(method, {}).get(entity, {"started": 0})
-        return counted
+        return Ledger(self.vcenter).of(method).get(entity, {"started": 0})
 
     def started(self, entity: str) -> int:
         method = "MoveVirtualDisk_Task" if entity.startswith("[") else "RelocateVM_Task"

@@ -1,0 +1,90 @@
+"""Workers are killed in every step, the watcher is lost, all are drained: every migration ends, each was started once.
+
+The steps go by themselves here: nobody starts a dead worker again but the test.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select
+
+from app.db import transaction
+from app.jobs.models import WatchLease
+from app.jobs.states import HELD
+from tests.chaos.workers.crew import Crew
+from tests.chaos.workers.outcome import all_end, all_succeeded_once, over, running, states
+from tests.integration.migration.steps import Steps
+from tests.running.waiting import until
+
+pytestmark = pytest.mark.chaos
+
+Jobs = dict[UUID, str]
+
+
+@pytest.fixture
+def jobs(steps: Steps) -> Jobs:
+    """Twelve migrations of some seconds; with eight slots a pool some of them wait in line."""
+    vms = [f"vm-{n:02}" for n in range(1, 9)]
+    disks = [f"[old] loose/data-{n:02}.vmdk" for n in range(1, 5)]
+    return {steps.ask_vm(name, "new"): name for name in vms} | {steps.ask_disk(path, "new"): path for path in disks}
+
+
+def watcher() -> str | None:
+    with transaction() as session:
+        return session.scalars(select(WatchLease.owner)).one_or_none()
+
+
+def test_workers_are_killed_again_and_again(steps: Steps, crew: Crew) -> None:
+    """In whatever step they are: migrations of milliseconds are submitted and verified all the time."""
+    vms = [f"quick-{n:02}" for n in range(1, 21)]
+    disks = [f"[quick] loose/data-{n:02}.vmdk" for n in range(1, 11)]
+    jobs = {steps.ask_vm(name, "quicker"): name for name in vms}
+    jobs |= {steps.ask_disk(path, "quicker"): path for path in disks}
+    finished = 0
+    for _ in range(2):
+        crew.start(2)
+        # Some more are done, so they are in the middle of others.
+        until(lambda so_far=finished: over(jobs) > so_far or over(jobs) == len(jobs), 60, "some more are done")
+        crew.kill_all()
+        finished = over(jobs)
+    crew.begin(2)
+    all_end(jobs, 60)
+    all_succeeded_once(steps, jobs)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_the_watcher_is_lost_and_another_takes_its_place(
+    steps: Steps, jobs: Jobs, crew: Crew, number: signal.Signals
+) -> None:
+    """One that is paused comes back and must not disturb."""
+    crew.start(2)
+    first = until(watcher, 30, "somebody watches")
+    until(lambda: running(jobs) >= 5, 30, "relocations run")
+    lost = crew.named(first)
+    os.kill(lost.pid, number)
+    until(lambda: watcher() not in {first, None}, 15, "another one watches")
+    if number is signal.SIGSTOP:
+        os.kill(lost.pid, signal.SIGCONT)
+    all_end(jobs, 60)
+    all_succeeded_once(steps, jobs)
+    assert len(crew.alive) == (2 if number is signal.SIGSTOP else 1)
+
+
+def test_a_worker_that_is_asked_to_stop_leaves_nothing_undone(steps: Steps, jobs: Jobs, crew: Crew) -> None:
+    """SIGTERM drains: it exits cleanly, holds nothing, and whoever is left goes on without waiting for a lease."""
+    both = crew.start(2)
+    until(lambda: running(jobs) >= 5, 30, "relocations run")
+    for process in both:
+        process.ask_to_stop()
+    for process in both:
+        assert process.wait(20), "it drains within seconds"
+        assert process.end() == "exited with status 0", process.last_words()
+    assert not states(jobs).keys() & HELD
+    assert watcher() is None
+    crew.begin(1)
+    all_end(jobs, 60)
+    all_succeeded_once(steps, jobs)
