@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -16,6 +17,12 @@ from tests.running.installation import installed
 # A machine that is busy elsewhere makes examples slow, not wrong.
 hypothesis_settings.register_profile("vrelocate", deadline=None)
 hypothesis_settings.load_profile("vrelocate")
+
+
+def pytest_configure() -> None:
+    """Let the programs that tests start be interrupted: a shell that put us behind `&` hands down an ignored SIGINT."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

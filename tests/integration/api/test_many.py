@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from time import perf_counter
 from types import SimpleNamespace
 from uuid import uuid4
 
@@ -29,7 +28,6 @@ from app.inventory.queries import (
 pytestmark = pytest.mark.integration
 
 VMS = 2000
-MOST_SECONDS = 10
 
 
 @contextmanager
@@ -100,7 +98,6 @@ def test_the_number_of_statements_does_not_grow(
 
 def test_two_thousand_vms(session: Session, landscape: SimpleNamespace, crowd: Callable[[int], None]) -> None:
     crowd(VMS)
-    began = perf_counter()
     views, count = list_vms(session, VirtualMachineFilter(keyword="vm-"), Page())
     assert (len(views), count) == (VMS, VMS)
     wanted = VolumeFilter(pool_id=landscape.old.id, root=True, keyword="disk-")
@@ -108,7 +105,6 @@ def test_two_thousand_vms(session: Session, landscape: SimpleNamespace, crowd: C
     assert (len(disks), count) == (500, VMS)
     assert {view.device_id for view in disks} == {0}
     assert [VOLUME.render(view) for view in disks]
-    assert perf_counter() - began < MOST_SECONDS
 
 
 def test_hosts_that_have_gone_mount_nothing(session: Session, landscape: SimpleNamespace) -> None:
