@@ -52,13 +52,19 @@ def database_url(databases: Databases) -> str:
     return databases.emptied()
 
 
+@pytest.fixture(scope="session")
+def master_key() -> str:
+    """What seals the credentials of every installation here."""
+    return Fernet.generate_key().decode()
+
+
 @pytest.fixture
-def environment(database_url: str, valkey: Valkey) -> dict[str, str]:
+def environment(database_url: str, valkey: Valkey, master_key: str) -> dict[str, str]:
     """How every process of this test's installation is configured; override it to add settings."""
     return {
         "VRELOCATE_DATABASE_URL": database_url,
         "VRELOCATE_REDIS_URL": valkey.url,
-        "VRELOCATE_MASTER_KEY": Fernet.generate_key().decode(),
+        "VRELOCATE_MASTER_KEY": master_key,
         # A proxy of the environment cannot reach this machine's loopback.
         "NO_PROXY": "127.0.0.1",
     }

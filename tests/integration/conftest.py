@@ -12,15 +12,16 @@ from app.vsphere.endpoint import Endpoint
 from app.vsphere.session import Session
 from tests.integration.in_turn import InTurn
 from tests.integration.operating import Operator
+from tests.integration.remembered import RememberedInventory
 from tests.running.vcenter import RunningVCenter, running_vcenter
 
 SCENARIO = Path(__file__).with_name("scenario.yaml")
 PLAIN = ["-dc", "1", "-cluster", "1", "-host", "2", "-standalone-host", "0", "-ds", "2", "-vm", "8", "-autostart=false"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def simulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningVCenter]:
-    """The simulated vCenter of `scenario.yaml`."""
+    """The simulated vCenter of `scenario.yaml`, a fresh one for each file of tests."""
     folder = tmp_path_factory.mktemp("simulated")
     with running_vcenter(folder, "--scenario", SCENARIO, "--admin", "127.0.0.1:0") as vcenter:
         yield vcenter
@@ -33,10 +34,16 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningVCenter]:
         yield vcenter
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def unused() -> InTurn:
     """Names of the scenario's numbered VMs and disks that no test has had yet."""
     return InTurn()
+
+
+@pytest.fixture(scope="module")
+def remembered(simulated: RunningVCenter) -> RememberedInventory:
+    """The inventory of the simulated vCenter as it was in the beginning."""
+    return RememberedInventory(simulated)
 
 
 @pytest.fixture

@@ -19,10 +19,6 @@ class InTurn:
         """Return the next detached disk's path."""
         return f"[{pool}] loose/{family}-{self._next(pool + family):02}.vmdk"
 
-    def pool(self) -> str:
-        """Return a datastore to be spoilt."""
-        return f"spare-{self._next('spare')}"
-
     def _next(self, family: str) -> int:
         self._given[family] += 1
         return self._given[family]

@@ -146,7 +146,7 @@ def test_a_vcenter_that_does_not_answer_says_so_and_keeps_what_is_known(
 
 def test_what_a_pass_found_is_told(vcenter_id: UUID) -> None:
     report = known.sync(vcenter_id)
-    assert (report.zones, report.clusters, report.hosts, report.pools) == (1, 2, 3, 14)
+    assert (report.zones, report.clusters, report.hosts, report.pools) == (1, 2, 3, 8)
     with transaction() as session:
         present = text("SELECT count(*) FROM volume WHERE removed_at IS NULL")
         assert report.volumes == session.scalars(present).one()

@@ -27,6 +27,7 @@ def heard(valkey: Valkey) -> Iterator[Callable[[], list[tuple[str, str]]]]:
     def listen() -> list[tuple[str, str]]:
         messages = []
         while (raw := connection.rpop(QUEUE)) is not None:
+            assert isinstance(raw, bytes)
             message = json.loads(raw)
             [[job_id], named, _] = json.loads(base64.b64decode(message["body"]))
             assert named == {}, "a message holds a job's id and nothing else"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -26,7 +27,7 @@ def claimed(owner: str = "first", **columns: object) -> Claim:
     return claim
 
 
-def move(claim: Claim, after: JobState, **columns: object) -> None:
+def move(claim: Claim, after: JobState, **columns: Any) -> None:  # noqa: ANN401  # the job's own columns
     with transaction() as session:
         leases.move(session, claim, after, kind="test", **columns)
 

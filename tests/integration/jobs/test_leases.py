@@ -32,7 +32,8 @@ def claim() -> Claim:
 
 def database_time() -> datetime:
     with transaction() as session:
-        return session.scalars(select(func.clock_timestamp())).one()
+        now: datetime = session.scalars(select(func.clock_timestamp())).one()
+    return now
 
 
 def expiry(claim: Claim) -> datetime:
@@ -47,6 +48,7 @@ def beating(claim: Claim) -> list[threading.Thread]:
 
 def test_a_lease_runs_out_when_nobody_renews_it(claim: Claim) -> None:
     taken = until(lambda: claim_to_submit(claim.job_id, "second"), 10, "the lease has run out")
+    assert taken is not None
     assert taken.fence == claim.fence + 1
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.db import make_engine
 from app.jobs import queries
+from app.jobs.models import LIVE_SQL
 from tests.running.databases import Databases
 
 pytestmark = pytest.mark.integration
@@ -100,7 +101,7 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def rows_read(plan: dict[str, Any]) -> float:
     """Rows that scans took in hand, those thrown away by a filter too."""
     return sum(
-        (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
+        float((node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"])
         for node in nodes(plan)
         if "Scan" in node["Node Type"]
     )
@@ -135,6 +136,6 @@ def test_the_live_job_of_an_entity_is_found_by_its_index(engine: Engine) -> None
         found = queries.live_job_on(session, "live:queued7")
         assert found is not None
         assert isinstance(found.id, UUID)
-        statement = text(f"SELECT * FROM job WHERE subject = :subject AND {queries.LIVE_SQL}")
+        statement = text(f"SELECT * FROM job WHERE subject = :subject AND {LIVE_SQL}")
         plan = plan_of(session, statement, {"subject": "live:queued7"})
     assert "uq_job_live_subject" in {node.get("Index Name") for node in nodes(plan)}

@@ -6,6 +6,7 @@ the rules expects, and PostgreSQL's own checks watch over it as well.
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -29,7 +30,7 @@ from tests.integration.jobs.rows import everything_of, job, kinds, lapse_lease, 
 
 pytestmark = pytest.mark.integration
 
-COLUMNS = {
+COLUMNS: dict[JobState, dict[str, Any]] = {
     JobState.SUCCEEDED: {"result": {}},
     JobState.FAILED: {"error_code": 530, "error_text": "it failed"},
     JobState.CANCELLED: {"error_code": 530, "error_text": "somebody asked for it"},
@@ -124,6 +125,6 @@ def test_a_job_only_ever_moves_as_the_table_says() -> None:
     run_state_machine_as_test(
         Life,
         settings=settings(
-            max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+            max_examples=15, stateful_step_count=20, deadline=None, suppress_health_check=[HealthCheck.too_slow]
         ),
     )

@@ -7,6 +7,7 @@ import pytest
 import workers.watch
 from tests.integration import known
 from tests.integration.migration.steps import Steps
+from tests.integration.remembered import RememberedInventory
 from tests.running.vcenter import RunningVCenter
 
 
@@ -22,10 +23,10 @@ def environment(environment: dict[str, str]) -> dict[str, str]:
 
 
 @pytest.fixture
-def steps(installation: None, simulated: RunningVCenter) -> Steps:
+def steps(installation: None, database_url: str, simulated: RunningVCenter, remembered: RememberedInventory) -> Steps:
     """The steps of jobs on the simulated vCenter."""
     assert installation is None
-    return Steps(known.add(simulated), simulated)
+    return Steps(remembered.put_into(database_url), simulated)
 
 
 @pytest.fixture

@@ -86,8 +86,8 @@ def test_one_id_sent_many_times_at_once_is_one_job(steps: Steps, unused: InTurn)
     assert steps.run(job_id).state is JobState.SUCCEEDED
 
 
-def test_of_many_calls_for_one_vm_one_is_accepted(unused: InTurn, steps: Steps) -> None:
-    assert steps
+@pytest.mark.usefixtures("steps")
+def test_of_many_calls_for_one_vm_one_is_accepted(unused: InTurn) -> None:
     request = vm_request(unused.vm())
     answers = at_once(16, lambda _: accepted(request))
     [job_id] = [answer for answer in answers if isinstance(answer, UUID)]
@@ -167,7 +167,8 @@ def test_a_job_that_was_in_the_way_and_is_over_by_now_refuses_nobody(
 ) -> None:
     """It came between our look and our writing, and ended before we could look again."""
     request = vm_request(unused.vm())
-    look, met = queries.live_job_on, []
+    look = queries.live_job_on
+    met: list[UUID] = []
 
     def late(session: Session, subject: str) -> object:
         found = look(session, subject)

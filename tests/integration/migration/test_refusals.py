@@ -9,7 +9,6 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-import app.migration.look
 from app.db import transaction
 from app.inventory.offerings import assign_offering, create_offering
 from app.jobs.models import Job
@@ -170,7 +169,7 @@ def test_a_target_that_has_gone_out_of_service_since_the_last_sync(
     def changed(session: Session, morefs: list[str]) -> list[Datastore]:
         return [replace(it, **change) if it.name == "new" else it for it in read(session, morefs)]  # type: ignore[arg-type]
 
-    monkeypatch.setattr(app.migration.look.inventory, "read_datastores", changed)
+    monkeypatch.setattr(inventory, "read_datastores", changed)
     name = unused.vm()
     assert told in (refused(steps.ask_vm(name, "new"), name).error_text or "")
 

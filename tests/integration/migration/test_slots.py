@@ -57,6 +57,7 @@ def held() -> dict[str, int]:
         return {kind: count for kind, count in session.execute(counted)}  # noqa: C416  # rows, not pairs
 
 
+@pytest.mark.usefixtures("steps")
 class TestThreeToATarget:
     """No more than three relocations at once may go to one pool."""
 
@@ -64,8 +65,7 @@ class TestThreeToATarget:
     def environment(self, environment: dict[str, str]) -> dict[str, str]:
         return {**environment, "VRELOCATE_SLOTS_PER_TARGET_POOL": "3"}
 
-    def test_of_many_that_come_at_once_three_get_a_slot(self, steps: Steps, unused: InTurn) -> None:
-        assert steps
+    def test_of_many_that_come_at_once_three_get_a_slot(self, unused: InTurn) -> None:
         move = move_of(unused.vm())
         jobs = [rows.new_job() for _ in range(16)]
         answers = at_once(16, lambda n: take(jobs[n], move))
@@ -73,7 +73,7 @@ class TestThreeToATarget:
         assert set(answers) == {None, f"target-pool:{known.pool('new').id}"}
         assert held() == {"vcenter": 3, "host": 3, "source-pool": 3, "target-pool": 3}
 
-    def test_all_or_nothing(self, steps: Steps, unused: InTurn) -> None:
+    def test_all_or_nothing(self, unused: InTurn) -> None:
         """Whoever is refused one slot keeps none of the others."""
         move = move_of(unused.vm())
         for _ in range(3):
@@ -81,18 +81,15 @@ class TestThreeToATarget:
         before = admission()
         assert take(rows.new_job(), move) is not None
         assert admission() == before
-        assert steps
 
-    def test_taking_again_changes_nothing(self, steps: Steps, unused: InTurn) -> None:
-        assert steps
+    def test_taking_again_changes_nothing(self, unused: InTurn) -> None:
         move = move_of(unused.vm())
         jobs = [rows.new_job() for _ in range(3)]
         for job_id in [*jobs, *jobs]:
             assert take(job_id, move) is None
         assert held()["target-pool"] == 3
 
-    def test_what_is_released_is_free(self, steps: Steps, unused: InTurn) -> None:
-        assert steps
+    def test_what_is_released_is_free(self, unused: InTurn) -> None:
         move = move_of(unused.vm())
         jobs = [rows.new_job() for _ in range(4)]
         assert [take(job_id, move) for job_id in jobs[:3]] == [None] * 3
@@ -107,8 +104,7 @@ class TestThreeToATarget:
         }
         assert take(jobs[3], move) is None
 
-    def test_other_targets_are_not_concerned(self, steps: Steps, unused: InTurn) -> None:
-        assert steps
+    def test_other_targets_are_not_concerned(self, unused: InTurn) -> None:
         name = unused.vm()
         for _ in range(3):
             assert take(rows.new_job(), move_of(name)) is None
@@ -220,8 +216,8 @@ class TestSpace:
         assert steps.finish(first).state is JobState.SUCCEEDED
         assert steps.run(steps.ask_vm(_name(first), "old")).state is JobState.SUCCEEDED
 
-    def test_a_reservation_is_what_the_disks_need(self, steps: Steps, unused: InTurn) -> None:
-        assert steps
+    @pytest.mark.usefixtures("steps")
+    def test_a_reservation_is_what_the_disks_need(self, unused: InTurn) -> None:
         move = move_of(unused.vm("pair"))
         job_id = rows.new_job()
         take(job_id, move)

@@ -35,6 +35,6 @@ def catalog(url: str) -> set[str]:
         return {
             f"{kind} {text}"
             for kind, query in _QUERIES.items()
-            for (text,) in connection.execute(query).fetchall()  # type: ignore[arg-type]  # constants of ours
+            for (text,) in connection.execute(query).fetchall()
             if "alembic_version" not in text
         }

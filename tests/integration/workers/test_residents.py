@@ -91,13 +91,13 @@ def test_who_stops_gives_the_watch_back_and_the_next_takes_it_at_once(steps: Ste
     assert steps.finish(job_id).state is JobState.SUCCEEDED
 
 
-def test_nothing_runs_so_nobody_watches(steps: Steps) -> None:
+@pytest.mark.usefixtures("steps")
+def test_nothing_runs_so_nobody_watches() -> None:
     step = WatchStep(None)
     step._look(threading.Event())
     assert leases() == 0
     assert living() == []
     assert watching.unwatched_systems() == []
-    assert steps
 
 
 def test_a_vcenter_is_read_when_it_is_due_by_one_of_them(steps: Steps) -> None:
@@ -111,8 +111,8 @@ def test_a_vcenter_is_read_when_it_is_due_by_one_of_them(steps: Steps) -> None:
     assert due
 
 
-def test_a_sweep_rings_as_long_as_it_lives(installation: None) -> None:
-    assert installation is None
+@pytest.mark.usefixtures("installation")
+def test_a_sweep_rings_as_long_as_it_lives() -> None:
     with alive(SweepStep(None)):
         job_id = rows.new_job()
         until(lambda: rows.job(job_id).rung_at, DEADLINE_SECONDS, "it has been rung for")
