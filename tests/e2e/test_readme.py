@@ -21,6 +21,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 START_SECONDS = 120
+STOP_SECONDS = 60
 PASSWORD = "the vCenter's"
 
 CHAPTER = (ROOT / "README.md").read_text(encoding="utf-8").partition("\n## The first real migration\n")[2]
@@ -60,10 +61,15 @@ class Reader:
         return done.stdout + done.stderr
 
     def leaves_running(self, name: str, argv: list[str], ready: Path, *, typed: str = "", **variables: str) -> Process:
+        program = Program(
+            name,
+            argv,
+            self.home / f"{name}.log",
+            {**self.environment, **variables},
+            stop_timeout_seconds=STOP_SECONDS,
+        )
         with pipe_holding(typed) as stdin:
-            process = Process(
-                Program(name, argv, self.home / f"{name}.log", {**self.environment, **variables}), stdin=stdin
-            )
+            process = Process(program, stdin=stdin)
         process.wait_until(ready.exists, timeout_seconds=START_SECONDS)
         return process
 
