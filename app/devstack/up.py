@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -25,8 +27,10 @@ def run_up(options: UpOptions, *, report: Callable[[str], None]) -> int:
     def tell(line: str) -> None:
         # A terminal that is gone, a reader that went away: no reason to stop, nor to stop badly. (Rich makes an exit of
         # a broken pipe.)
-        with suppress(OSError, SystemExit):
+        try:
             report(line)
+        except (OSError, SystemExit):
+            _speak_to_nobody()
 
     try:
         state = StateFolder(options.state_dir)
@@ -54,3 +58,12 @@ def _run(options: UpOptions, state: StateFolder, report: Callable[[str], None]) 
             patience = len(signals.received) + 1
             stack.stop(signals.wait, lambda: len(signals.received) >= patience)
         report("stopped")
+
+
+def _speak_to_nobody() -> None:
+    """Let what is said from now on go nowhere: Python would flush the rest at its end, fail, and exit with 120."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # a stream that is closed, or none of the system's
+            os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
