@@ -98,7 +98,8 @@ def _write(session: Session, vcenter_id: UUID, seen: facts.Inventory, began: dat
     """Write one pass; two passes over the same vCenter take turns on its row."""
     # A big inventory takes seconds to write, and whoever waits for this row waits that long.
     session.execute(text("SET LOCAL lock_timeout = '120s'"))
-    vcenter = session.get_one(VCenter, vcenter_id, with_for_update=True)
+    # Not its key: what a migration writes meanwhile refers to this row, and would wait for us as we wait for it.
+    vcenter = session.get_one(VCenter, vcenter_id, with_for_update={"key_share": True})
     keep = _Keeper(session, vcenter_id)
 
     zones = keep.all(Zone, seen.datacenters, lambda _row, _seen: None)

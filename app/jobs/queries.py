@@ -90,9 +90,12 @@ HURRY_WAITING = text(
 
 
 def lock_job(session: Session, job_id: UUID) -> Job | None:
-    """Return the job, its row locked until the transaction ends, read afresh."""
+    """Return the job, its row locked until the transaction ends, read afresh.
+
+    Not its key: rows that refer to the job, a line of its history, can be written by others meanwhile.
+    """
     found: Job | None = session.scalars(
-        select(Job).where(Job.id == job_id).with_for_update().execution_options(populate_existing=True)
+        select(Job).where(Job.id == job_id).with_for_update(key_share=True).execution_options(populate_existing=True)
     ).one_or_none()
     return found
 
