@@ -11,6 +11,7 @@ from uuid import UUID
 
 import pytest
 
+from app.errors import ResourceUnavailable
 from app.jobs import outside
 from app.jobs.states import JobState
 from app.migration import admission, commands, submit, verify
@@ -156,6 +157,21 @@ def test_the_reply_is_lost(steps: Steps, quick: Moved, monkeypatch: pytest.Monke
     assert (job.state, job.error_text) == (JobState.SUCCEEDED, None)
     assert steps.started(quick.entity) == 1
     assert len(rows.attempts(job_id)) == 1
+
+
+def test_the_database_is_away_when_the_reference_is_to_be_written(
+    steps: Steps, quick: Moved, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise ResourceUnavailable("the database does not answer")
+
+    job_id = quick.ask()
+    with monkeypatch.context() as edge:
+        edge.setattr(outside, "submitted", away)
+        assert steps.submit(job_id).state is JobState.SUBMITTING
+    ended(steps, quick.entity)
+    assert steps.take_over(job_id).state is JobState.SUCCEEDED
+    assert steps.started(quick.entity) == 1
 
 
 @pytest.mark.parametrize(
