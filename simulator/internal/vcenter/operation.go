@@ -2,7 +2,6 @@ package vcenter
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -11,7 +10,6 @@ import (
 	"github.com/vmware/govmomi/vim25/types"
 
 	"vrelocate/simulator/internal/ledger"
-	"vrelocate/simulator/internal/space"
 )
 
 // operation is a task that takes time. vcsim's own Task.Run holds the entity's lock for as long as it runs, so that
@@ -146,98 +144,4 @@ func (op *operation) drive(run work) {
 
 func (op *operation) update(changes ...types.PropertyChange) {
 	op.vc.registry.AtomicUpdate(op.ctx, op.task, changes)
-}
-
-// transfer is one disk's way from a datastore to a datastore.
-type transfer struct {
-	from, to         *store
-	fromName, toName string // paths of the disk's descriptors
-	bytes            int64
-	thin             bool // the target grows with the copy; else all of it is taken at the start
-}
-
-// copy takes the time that a transfer takes, and the target's space as it goes. A planned fault strikes at its moment.
-func (op *operation) copy(t transfer) types.BaseMethodFault {
-	if !t.thin {
-		if fault := op.occupy(t, t.bytes); fault != nil {
-			return fault
-		}
-	}
-	bytes := t.bytes
-	percent, strikes := op.vc.faults.AtPercent(op.method, op.name)
-	if strikes {
-		left := (op.total*int64(percent)+99)/100 - op.done // rounded up: the percent is reached
-		if strikes = left < bytes || op.total == 0; strikes {
-			bytes = max(0, left)
-		}
-	}
-
-	links := []string{t.from.ref.Value, t.to.ref.Value}
-	var counted int64
-	err := op.vc.network.Copy(op.copying, links, bytes, func(done int64) error {
-		op.vc.ledger.Moved(t.from.name, t.to.name, done-counted)
-		counted = done
-		if t.thin {
-			if fault := op.occupy(t, done); fault != nil {
-				return &faultError{fault}
-			}
-		}
-		op.show(op.done + done)
-		return nil
-	})
-	var stopped *faultError
-	switch {
-	case errors.As(err, &stopped):
-		return stopped.fault
-	case err != nil:
-		return &types.RequestCanceled{}
-	}
-	op.done += bytes
-	op.show(op.done)
-	if strikes {
-		return op.vc.faults.Strike(op.method, op.name, t.from.url(t.fromName))
-	}
-	return nil
-}
-
-// nothingToCopy lets a cancel or a planned fault have its say when there is no disk to copy.
-func (op *operation) nothingToCopy(file string) types.BaseMethodFault {
-	if op.copying.Err() != nil {
-		return new(types.RequestCanceled)
-	}
-	return op.vc.faults.Strike(op.method, op.name, file)
-}
-
-// occupy takes space of the target.
-func (op *operation) occupy(t transfer, bytes int64) types.BaseMethodFault {
-	err := t.to.account.Set(t.toName, bytes)
-	op.vc.publish(op.ctx, t.to)
-	var full *space.NoSpaceError
-	if errors.As(err, &full) {
-		return noSpace(t.to, t.toName)
-	}
-	return nil
-}
-
-// show makes the progress known, not more often than every showEvery.
-func (op *operation) show(done int64) {
-	if op.total == 0 {
-		return
-	}
-	percent := int32(min(99, done*100/op.total)) // the last percent is the switch to the new place
-	news := percent != op.percent || op.shownAt.IsZero()
-	op.percent = percent
-	if news && time.Since(op.shownAt) >= showEvery {
-		op.shownAt = time.Now()
-		op.update(types.PropertyChange{Name: "info.progress", Val: percent})
-	}
-}
-
-// faultError carries a fault through code that knows errors.
-type faultError struct{ fault types.BaseMethodFault }
-
-func (e *faultError) Error() string { return localized(e.fault).LocalizedMessage }
-
-func noSpace(s *store, name string) types.BaseMethodFault {
-	return &types.NoDiskSpace{FileFault: types.FileFault{File: s.url(name)}, Datastore: s.name}
 }
