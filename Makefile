@@ -50,7 +50,7 @@ check: setup ## Lint, types, layers, house rules; go vet and gofmt
 	scripts/gofmt-check simulator scripts
 
 .PHONY: test
-test: setup simulator $(BIN)/compose-model ## Run every test: the simulator's in Go, then unit, integration, contract, chaos, e2e
+test: setup simulator $(BIN)/vrelocate-govc $(BIN)/compose-model ## Run every test: the simulator's in Go, then unit, integration, contract, chaos, e2e
 	@echo "==> Go tests"
 	@scripts/go-test simulator
 	@echo "==> Python tests"
@@ -91,6 +91,12 @@ $(DONE)/project: pyproject.toml $(DONE)/requirements
 $(BIN)/vrelocate-vcsim: $(shell find simulator -mindepth 1) requirements/go.txt | $(BIN)/python
 	@echo "==> the simulated vCenter, built with $$(scripts/go env GOVERSION)"
 	@scripts/go -C simulator build -trimpath -buildvcs=false -o ../$@ ./cmd/vrelocate-vcsim
+	@touch $@
+
+# govc, with which the tests judge the simulated vCenter (tests/contract/govc).
+$(BIN)/vrelocate-govc: $(shell find simulator/cmd/vrelocate-govc -mindepth 1) simulator/go.mod requirements/go.txt | $(BIN)/python
+	@echo "==> govc, for the tests of the simulated vCenter"
+	@scripts/go -C simulator build -trimpath -buildvcs=false -o ../$@ ./cmd/vrelocate-govc
 	@touch $@
 
 # Reads docker-compose.yml as `docker compose` does: the tests have no Docker engine.
