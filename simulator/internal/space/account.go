@@ -33,7 +33,25 @@ func NewAccount(capacity, elsewhere int64) *Account {
 }
 
 // Capacity gives the size of the datastore in bytes.
-func (a *Account) Capacity() int64 { return a.capacity }
+func (a *Account) Capacity() int64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.capacity
+}
+
+// SetCapacity changes the size of the datastore.
+func (a *Account) SetCapacity(bytes int64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.capacity = bytes
+}
+
+// SetElsewhere changes what is taken by what is no file of ours.
+func (a *Account) SetElsewhere(bytes int64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.elsewhere = bytes
+}
 
 // Free gives what nothing takes, in bytes.
 func (a *Account) Free() int64 {

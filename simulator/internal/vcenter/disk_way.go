@@ -33,6 +33,12 @@ func (w *diskWay) target() string { return w.to.file(w.toName) }
 
 // check gives the disk, or the fault that a vCenter would.
 func (w *diskWay) check() (disk.Disk, types.BaseMethodFault) {
+	if fault := w.from.readable(); fault != nil {
+		return disk.Disk{}, fault
+	}
+	if fault := w.to.usable(); fault != nil {
+		return disk.Disk{}, fault
+	}
 	d, err := disk.Read(w.source())
 	if err != nil {
 		return d, fileFault(w.from.url(w.fromName), err)

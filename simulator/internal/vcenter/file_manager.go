@@ -28,6 +28,9 @@ func (m *FileManager) locate(datacenter *types.ManagedObjectReference, name stri
 		return place{}, &types.InvalidArgument{InvalidProperty: "datacenter"}
 	}
 	s, at, fault := m.vc.locate(*datacenter, name)
+	if fault == nil {
+		fault = s.readable()
+	}
 	return place{s, at}, fault
 }
 

@@ -1,6 +1,7 @@
 package vcenter
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"os"
@@ -24,6 +25,7 @@ type store struct {
 	name       string
 	dir        string // its folder on this machine
 	account    *space.Account
+	condition  condition
 }
 
 // open starts the account of a datastore.
@@ -41,6 +43,8 @@ func (vc *VCenter) open(ds *simulator.Datastore, known DatastoreOptions) *store 
 		dir:     ds.Info.GetDatastoreInfo().Url,
 		account: space.NewAccount(known.CapacityBytes, known.UsedElsewhereBytes),
 	}
+	s.condition.maintenance = types.DatastoreSummaryMaintenanceModeState(cmp.Or(ds.Summary.MaintenanceMode, "normal"))
+	s.condition.accessible = ds.Summary.Accessible
 	if dc := vc.parent(ds, "Datacenter"); dc != nil {
 		s.datacenter = dc.Reference()
 	}
