@@ -102,6 +102,16 @@ func (l *Ledger) Refuse(method, entity string) {
 	l.of(method, entity).Overlapping++
 }
 
+// Zeroed counts bytes of zeros written to a datastore.
+func (l *Ledger) Zeroed(datastore string, bytes int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.page.Datastores[datastore] == nil {
+		l.page.Datastores[datastore] = new(Traffic)
+	}
+	l.page.Datastores[datastore].WrittenBytes += bytes
+}
+
 // Moved counts bytes copied from one datastore to another.
 func (l *Ledger) Moved(from, to string, bytes int64) {
 	l.mu.Lock()

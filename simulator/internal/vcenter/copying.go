@@ -24,7 +24,21 @@ func (op *operation) copy(t transfer) types.BaseMethodFault {
 			return fault
 		}
 	}
-	bytes := t.bytes
+	var counted int64
+	links := []string{t.from.ref.Value, t.to.ref.Value}
+	return op.pass(links, t.bytes, t.from.url(t.fromName), func(done int64) types.BaseMethodFault {
+		op.vc.ledger.Moved(t.from.name, t.to.name, done-counted)
+		counted = done
+		if t.thin {
+			return op.occupy(t, done)
+		}
+		return nil
+	})
+}
+
+// pass takes the time that bytes take across links, shows how far they are, and calls moved with the bytes done so far.
+// It ends early with moved's fault, with a planned one, which may name the file, or when the task is cancelled.
+func (op *operation) pass(links []string, bytes int64, file string, moved func(done int64) types.BaseMethodFault) types.BaseMethodFault {
 	percent, strikes := op.vc.faults.AtPercent(op.method, op.name)
 	if strikes {
 		left := (op.total*int64(percent)+99)/100 - op.done // rounded up: the percent is reached
@@ -32,16 +46,9 @@ func (op *operation) copy(t transfer) types.BaseMethodFault {
 			bytes = max(0, left)
 		}
 	}
-
-	links := []string{t.from.ref.Value, t.to.ref.Value}
-	var counted int64
 	err := op.vc.network.Copy(op.copying, links, bytes, func(done int64) error {
-		op.vc.ledger.Moved(t.from.name, t.to.name, done-counted)
-		counted = done
-		if t.thin {
-			if fault := op.occupy(t, done); fault != nil {
-				return &faultError{fault}
-			}
+		if fault := moved(done); fault != nil {
+			return &faultError{fault}
 		}
 		op.show(op.done + done)
 		return nil
@@ -56,7 +63,7 @@ func (op *operation) copy(t transfer) types.BaseMethodFault {
 	op.done += bytes
 	op.show(op.done)
 	if strikes {
-		return op.vc.faults.Strike(op.method, op.name, t.from.url(t.fromName))
+		return op.vc.faults.Strike(op.method, op.name, file)
 	}
 	return nil
 }
