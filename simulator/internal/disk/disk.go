@@ -1,6 +1,6 @@
 // Package disk reads and writes virtual disks as they lie on a datastore: a text descriptor, name.vmdk, and an extent,
 // name-flat.vmdk, that is a sparse file of the disk's full capacity. No bytes of a disk are ever written, however large
-// it is.
+// it is. A disk may be a delta on top of another: chain.go.
 //
 // The files are the truth about a disk. What VMFS keeps in its own metadata and a plain file system can't, how much was
 // written to the extent and whether it was zeroed, lies in the descriptor's data base under ddb.simulator.
@@ -33,13 +33,21 @@ const (
 type Disk struct {
 	UUID          string // as VirtualDiskFlatVer2BackingInfo.uuid gives it: 6000C29a-b1b5-1bf8-40d7-a2e2c43fb182
 	CapacityBytes int64  // what a VM sees
-	WrittenBytes  int64  // what a VM has written; a thin disk takes this much
-	Kind          Kind
+	WrittenBytes  int64  // what a VM has written; a thin disk and a delta take this much
+	Kind          Kind   // of a delta: Thin
+
+	// CID is the content's ID, which changes when the content does. 0 is written as one that follows from UUID.
+	CID uint32
+	// Parent is the descriptor of the disk that a delta is written on top of (parentFileNameHint): a name in the same
+	// folder, or an absolute path (see VolumePath). Empty: the disk is whole in itself.
+	Parent    string
+	ParentCID uint32 // the parent's CID when the delta was made; 0 without a parent
 }
 
-// AllocatedBytes is what the disk takes of its datastore.
+// AllocatedBytes is what the disk takes of its datastore. A delta "starts empty, immediately after a VM snapshot is
+// taken" and grows to the size of its base (vSphere Storage, "Snapshot Formats").
 func (d Disk) AllocatedBytes() int64 {
-	if d.Kind == Thin {
+	if d.Kind == Thin || d.IsDelta() {
 		return d.WrittenBytes
 	}
 	return d.CapacityBytes
@@ -58,39 +66,45 @@ const maxDescriptor = 64 << 10
 // ErrNotDescriptor says that a .vmdk file is no text descriptor, such as an uploaded stream-optimized disk.
 var ErrNotDescriptor = errors.New("not a VMDK descriptor")
 
-// IsExtent tells an extent, name-flat.vmdk, from a descriptor.
-func IsExtent(file string) bool { return strings.HasSuffix(file, "-flat.vmdk") }
+// The endings of extents' names: of a disk that is whole in itself, and of a delta.
+const (
+	flatEnding  = "-flat.vmdk"
+	deltaEnding = "-delta.vmdk"
+)
+
+// IsExtent tells an extent, name-flat.vmdk or name-delta.vmdk, from a descriptor.
+func IsExtent(file string) bool {
+	return strings.HasSuffix(file, flatEnding) || strings.HasSuffix(file, deltaEnding)
+}
 
 // IsDescriptor tells whether a file's name is that of a disk.
 func IsDescriptor(file string) bool { return filepath.Ext(file) == ".vmdk" && !IsExtent(file) }
 
-// Extent gives the extent of a descriptor, by path on a datastore or on this machine alike.
-func Extent(file string) string { return strings.TrimSuffix(file, ".vmdk") + "-flat.vmdk" }
+// Extent gives the extent of a disk by its descriptor's path, on a datastore or on this machine alike.
+func (d Disk) Extent(file string) string {
+	ending := flatEnding
+	if d.IsDelta() {
+		ending = deltaEnding
+	}
+	return strings.TrimSuffix(file, ".vmdk") + ending
+}
+
+// Extent gives the extent of a disk that is whole in itself, by its descriptor's path. Where the disk may be a delta,
+// Disk.Extent knows better.
+func Extent(file string) string { return Disk{}.Extent(file) }
 
 // Descriptor gives the descriptor of an extent.
-func Descriptor(extent string) string { return strings.TrimSuffix(extent, "-flat.vmdk") + ".vmdk" }
+func Descriptor(extent string) string {
+	return strings.TrimSuffix(strings.TrimSuffix(extent, flatEnding), deltaEnding) + ".vmdk"
+}
 
 // Write makes a disk's two files, or brings an existing descriptor up to date.
 func Write(file string, d Disk) error {
-	descriptor := vmdk.NewDescriptor(vmdk.Extent{Size: d.CapacityBytes / vmdk.SectorSize, Info: filepath.Base(Extent(file))})
-	descriptor.ParentCID = 0xffffffff // no parent (VMware's Virtual Disk Format 5.0)
-	descriptor.CID = 0xfffffffe       // nothing written yet
-	descriptor.DDB["adapterType"] = "lsilogic"
-	descriptor.DDB["virtualHWVersion"] = "13"
-	descriptor.DDB[keyUUID] = SpacedUUID(d.UUID)
-	descriptor.DDB[keyWritten] = strconv.FormatInt(d.WrittenBytes, 10)
-	switch d.Kind {
-	case Thin:
-		descriptor.DDB[keyThin] = "1"
-	case Eager:
-		descriptor.DDB[keyEager] = "1"
-	}
-
-	var text bytes.Buffer
-	if err := descriptor.Write(&text); err != nil {
+	text, err := d.text(file)
+	if err != nil {
 		return err
 	}
-	extent, err := os.OpenFile(Extent(file), os.O_CREATE|os.O_WRONLY, 0o600)
+	extent, err := os.OpenFile(d.Extent(file), os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
@@ -101,7 +115,39 @@ func Write(file string, d Disk) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(file, text.Bytes(), 0o600)
+	return os.WriteFile(file, text, 0o600)
+}
+
+// text gives the descriptor.
+func (d Disk) text(file string) ([]byte, error) {
+	extent := vmdk.Extent{Size: d.CapacityBytes / vmdk.SectorSize, Info: filepath.Base(d.Extent(file))}
+	if d.IsDelta() {
+		extent.Type = "VMFSSPARSE"
+	}
+	descriptor := vmdk.NewDescriptor(extent)
+	descriptor.CID, descriptor.ParentCID = vmdk.DiskContentID(d.CID), noCID
+	if d.CID == 0 {
+		descriptor.CID = vmdk.DiskContentID(contentID(d.UUID))
+	}
+	if d.IsDelta() {
+		descriptor.Type, descriptor.ParentCID = typeDelta, vmdk.DiskContentID(d.ParentCID)
+	}
+	descriptor.DDB["adapterType"] = "lsilogic"
+	descriptor.DDB["virtualHWVersion"] = "13"
+	descriptor.DDB[keyUUID] = SpacedUUID(d.UUID)
+	descriptor.DDB[keyWritten] = strconv.FormatInt(d.WrittenBytes, 10)
+	switch {
+	case d.IsDelta(): // grows by its nature
+	case d.Kind == Thin:
+		descriptor.DDB[keyThin] = "1"
+	case d.Kind == Eager:
+		descriptor.DDB[keyEager] = "1"
+	}
+	var text bytes.Buffer
+	if err := descriptor.Write(&text); err != nil {
+		return nil, err
+	}
+	return withHint(text.Bytes(), d.Parent), nil
 }
 
 // Read gives the disk of a descriptor. A descriptor that we did not write is understood too: nothing was written to its
@@ -127,8 +173,12 @@ func Read(file string) (Disk, error) {
 		UUID:          DashedUUID(descriptor.DDB[keyUUID]),
 		CapacityBytes: descriptor.Capacity(),
 		Kind:          Thick,
+		CID:           uint32(descriptor.CID),
+		Parent:        hintIn(content),
 	}
 	switch {
+	case d.IsDelta():
+		d.Kind, d.ParentCID = Thin, uint32(descriptor.ParentCID)
 	case descriptor.DDB[keyThin] == "1":
 		d.Kind = Thin
 	case descriptor.DDB[keyEager] == "1":
@@ -144,7 +194,8 @@ func Read(file string) (Disk, error) {
 
 // Remove deletes a disk's files. A file that is not there is no error.
 func Remove(file string) error {
-	for _, name := range []string{file, Extent(file)} {
+	stem := strings.TrimSuffix(file, ".vmdk")
+	for _, name := range []string{file, stem + flatEnding, stem + deltaEnding} {
 		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}

@@ -13,7 +13,7 @@ import (
 func TestWrittenDiskIsRead(t *testing.T) {
 	for _, kind := range []Kind{Thin, Thick, Eager} {
 		file := filepath.Join(t.TempDir(), "disk.vmdk")
-		want := Disk{UUID: NewUUID(""), CapacityBytes: 2 << 40, WrittenBytes: 5 << 30, Kind: kind}
+		want := Disk{UUID: NewUUID(""), CapacityBytes: 2 << 40, WrittenBytes: 5 << 30, Kind: kind, CID: 0xb2b3c5a2}
 		if err := Write(file, want); err != nil {
 			t.Fatal(err)
 		}

@@ -65,7 +65,7 @@ func (s *search) disk(name string, general types.FileInfo, query types.BaseFileQ
 		info.ControllerType = "VirtualLsiLogicController"
 	}
 	if isTrue(flags.DiskExtents) {
-		info.DiskExtents = []string{s.store.url(disk.Extent(name))}
+		info.DiskExtents = []string{s.store.url(d.Extent(name))}
 	}
 	if isTrue(flags.Thin) {
 		info.Thin = types.NewBool(d.Kind == disk.Thin)
