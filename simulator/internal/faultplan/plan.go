@@ -1,125 +1,139 @@
-// Package faultplan makes operations fail as a scenario plans it.
+// Package faultplan makes calls and tasks fail, and answers get lost or late, as a scenario plans it or as a test asks
+// for it while the vCenter runs. Rules are asked in the order in which they came; the first that concerns a call or a
+// task strikes it.
 package faultplan
 
 import (
 	"fmt"
-	"reflect"
 	"slices"
-	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/vmware/govmomi/vim25/types"
 
 	"vrelocate/simulator/internal/scenario"
 )
 
-// TimedMethods are the tasks that take time here, so that a fault can strike when part of the work is done.
-var TimedMethods = []string{"RelocateVM_Task", "MoveVirtualDisk_Task", "CopyVirtualDisk_Task"}
-
-// Plan holds the faults that are still to strike.
+// Plan holds all rules. Its methods may be called by many at once.
 type Plan struct {
-	mu    sync.Mutex
-	rules []*rule
+	// Struck hears of every strike: of what, and whom. It is called without a lock. Nil: nobody.
+	Struck func(method, trouble string)
+
+	some atomic.Bool // there is a rule: most of the time there is none, and nobody waits for the lock
+
+	mu     sync.Mutex
+	rules  []*Rule
+	lastID int
 }
 
-type rule struct {
-	scenario.Fault
-	kind reflect.Type
-	left int // scenario.Always: without end
-}
-
-// New checks planned faults: that vSphere has them, and that they can strike when they should.
+// New checks planned faults and makes a plan of them.
 func New(faults []scenario.Fault) (*Plan, error) {
 	plan := new(Plan)
-	known := types.TypeFunc()
-	for _, fault := range faults {
-		if method, ok := known(fault.Method); !ok || !isMethod(method) {
-			return nil, fmt.Errorf("faults: vSphere has no method %q; its tasks end in _Task, such as RelocateVM_Task", fault.Method)
-		}
-		if !fault.At.Call && !slices.Contains(TimedMethods, fault.Method) {
-			return nil, fmt.Errorf("faults: %s takes no time here, write at: call; a percentage goes with %s",
-				fault.Method, strings.Join(TimedMethods, ", "))
-		}
-		kind, ok := known(fault.Fault)
-		if !ok || !reflect.PointerTo(kind).Implements(reflect.TypeFor[types.BaseMethodFault]()) {
-			return nil, fmt.Errorf("faults: vSphere has no fault %q; it is a name such as FileLocked or NoDiskSpace", fault.Fault)
-		}
-		plan.rules = append(plan.rules, &rule{Fault: fault, kind: kind, left: int(fault.Times)})
+	if _, err := plan.Add(faults); err != nil {
+		return nil, fmt.Errorf("faults: %w", err)
 	}
 	return plan, nil
 }
 
-// isMethod tells a method's request, which names the object that is called, from any other type.
-func isMethod(request reflect.Type) bool {
-	if request.Kind() != reflect.Struct {
-		return false
+// Add takes more faults in, all or none, and gives the rules that they became.
+func (p *Plan) Add(faults []scenario.Fault) ([]Rule, error) {
+	var fresh []*Rule
+	for _, fault := range faults {
+		r, err := newRule(fault)
+		if err != nil {
+			return nil, err
+		}
+		fresh = append(fresh, r)
 	}
-	_, called := request.FieldByName("This")
-	return called
-}
-
-// HasCalls tells whether any call of a method is still to be answered with a fault.
-func (p *Plan) HasCalls(method string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return slices.ContainsFunc(p.rules, func(r *rule) bool { return r.At.Call && r.left != 0 && r.Method == method })
+	for _, r := range fresh {
+		p.lastID++
+		r.ID = p.lastID
+	}
+	p.rules = append(p.rules, fresh...)
+	p.some.Store(len(p.rules) > 0)
+	return copies(fresh), nil
+}
+
+// Rules gives all rules with how often each has struck.
+func (p *Plan) Rules() []Rule {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return copies(p.rules)
+}
+
+func copies(rules []*Rule) []Rule {
+	all := make([]Rule, len(rules))
+	for i, r := range rules {
+		all[i] = *r
+	}
+	return all
+}
+
+// Lift takes a rule away; what hangs by it goes on. It tells whether there was one.
+func (p *Plan) Lift(id int) bool { return p.lift(func(r *Rule) bool { return r.ID == id }) > 0 }
+
+// LiftAll takes all rules away and tells how many there were.
+func (p *Plan) LiftAll() int { return p.lift(func(*Rule) bool { return true }) }
+
+func (p *Plan) lift(which func(*Rule) bool) (lifted int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.rules = slices.DeleteFunc(p.rules, func(r *Rule) bool {
+		if !which(r) {
+			return false
+		}
+		r.left = 0 // a task may have it in hand
+		close(r.lifted)
+		lifted++
+		return true
+	})
+	p.some.Store(len(p.rules) > 0)
+	return lifted
+}
+
+// HasCalls tells whether any call of a method may still be answered with a fault.
+func (p *Plan) HasCalls(method string) bool {
+	if !p.some.Load() {
+		return false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.ContainsFunc(p.rules, func(r *Rule) bool { return r.At.Call && r.left != 0 && r.Method == method })
 }
 
 // AtCall gives the fault that answers a call, and counts it as having struck. It is nil if none is planned.
 func (p *Plan) AtCall(method, entity string) types.BaseMethodFault {
+	r := p.first(func(r *Rule) bool { return r.Do == scenario.Fail && r.At.Call && r.concerns(method, entity) })
+	if r == nil {
+		return nil
+	}
+	p.tell(method, r)
+	fault, _ := r.make(entity) // checked when it was planned
+	return fault
+}
+
+// first finds the first rule of some that strikes now, and counts it.
+func (p *Plan) first(which func(*Rule) bool) *Rule {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, r := range p.rules {
-		if r.At.Call && r.matches(method, entity) {
-			return r.strike(entity)
-		}
-	}
-	return nil
-}
-
-// AtPercent gives how much of a task's work is done when its fault strikes; ok is false if none is planned.
-func (p *Plan) AtPercent(method, entity string) (percent int, ok bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if r := p.during(method, entity); r != nil {
-		return r.At.Percent, true
-	}
-	return 0, false
-}
-
-// Strike gives the fault of a task that has come as far as AtPercent said, and counts it as having struck. A fault of a
-// file names the given one. It is nil if another task was struck by the same fault meanwhile.
-func (p *Plan) Strike(method, entity, file string) types.BaseMethodFault {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if r := p.during(method, entity); r != nil {
-		return r.strike(file)
-	}
-	return nil
-}
-
-// during gives the first rule that strikes within a task.
-func (p *Plan) during(method, entity string) *rule {
-	for _, r := range p.rules {
-		if !r.At.Call && r.matches(method, entity) {
+		if which(r) && r.falls() {
+			r.strike()
 			return r
 		}
 	}
 	return nil
 }
 
-func (r *rule) matches(method, entity string) bool {
-	return r.left != 0 && r.Method == method && (r.Entity == "" || r.Entity == entity)
-}
-
-// strike makes the fault. A fault of a file names the file.
-func (r *rule) strike(file string) types.BaseMethodFault {
-	if r.left > 0 {
-		r.left--
+func (p *Plan) tell(method string, r *Rule) {
+	if p.Struck == nil {
+		return
 	}
-	fault := reflect.New(r.kind).Interface().(types.BaseMethodFault)
-	if of, ok := fault.(types.BaseFileFault); ok {
-		of.GetFileFault().File = file
+	trouble := string(r.Do)
+	if r.Do == scenario.Fail {
+		trouble = r.Fault.Fault
 	}
-	return fault
+	p.Struck(method, trouble)
 }

@@ -16,26 +16,9 @@ func (s *Scenario) expand() error {
 		}
 	}
 
-	var faults []Fault
-	for _, fault := range s.Faults {
-		if fault.Times == 0 {
-			fault.Times = 1
-		}
-		if fault.Entity == "" {
-			faults = append(faults, fault)
-			continue
-		}
-		entities, err := names(fault.Entity)
-		if err != nil {
-			return fmt.Errorf("fault %s: entity: %w", fault.Fault, err)
-		}
-		for _, entity := range entities {
-			fault.Entity = entity
-			faults = append(faults, fault)
-		}
-	}
-	s.Faults = faults
-	return nil
+	var err error
+	s.Faults, err = expandFaults(s.Faults)
+	return err
 }
 
 func (dc *Datacenter) expand() error {

@@ -86,15 +86,6 @@ type LooseDisk struct {
 	Used Size     `yaml:"used"`
 }
 
-// Fault is a failure planned in advance.
-type Fault struct {
-	Method string `yaml:"method"` // such as RelocateVM_Task
-	Entity string `yaml:"entity"` // VM name, or a disk's path as the call gives it; empty: any
-	Fault  string `yaml:"fault"`  // name of a vSphere fault, such as FileLocked
-	At     When   `yaml:"at"`     // default 0%
-	Times  Times  `yaml:"times"`  // default once
-}
-
 // Load reads, checks and spells out a scenario file.
 func Load(file string) (*Scenario, error) {
 	content, err := os.ReadFile(file)

@@ -140,25 +140,6 @@ func TestMistakesAreNamed(t *testing.T) {
 	}
 }
 
-func TestFaultDefaults(t *testing.T) {
-	s, err := Parse([]byte(small + `
-faults:
-  - {method: RelocateVM_Task, entity: "vm-{1..2}", fault: FileLocked}
-  - {method: RelocateVM_Task, fault: Timedout, at: call, times: always}
-`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := []Fault{
-		{Method: "RelocateVM_Task", Entity: "vm-1", Fault: "FileLocked", Times: 1},
-		{Method: "RelocateVM_Task", Entity: "vm-2", Fault: "FileLocked", Times: 1},
-		{Method: "RelocateVM_Task", Fault: "Timedout", At: When{Call: true}, Times: Always},
-	}
-	if !slices.Equal(s.Faults, want) {
-		t.Errorf("%+v, want %+v", s.Faults, want)
-	}
-}
-
 func TestDemo(t *testing.T) {
 	if _, err := Load(filepath.Join("..", "..", "scenarios", "demo.yaml")); err != nil {
 		t.Error(err)

@@ -39,7 +39,7 @@ func (op *operation) copy(t transfer) types.BaseMethodFault {
 // pass takes the time that bytes take across links, shows how far they are, and calls moved with the bytes done so far.
 // It ends early with moved's fault, with a planned one, which may name the file, or when the task is cancelled.
 func (op *operation) pass(links []string, bytes int64, file string, moved func(done int64) types.BaseMethodFault) types.BaseMethodFault {
-	percent, strikes := op.vc.faults.AtPercent(op.method, op.name)
+	percent, strikes := op.planned.AtPercent()
 	if strikes {
 		left := (op.total*int64(percent)+99)/100 - op.done // rounded up: the percent is reached
 		if strikes = left < bytes || op.total == 0; strikes {
@@ -58,12 +58,12 @@ func (op *operation) pass(links []string, bytes int64, file string, moved func(d
 	case errors.As(err, &stopped):
 		return stopped.fault
 	case err != nil:
-		return &types.RequestCanceled{}
+		return op.stopped()
 	}
 	op.done += bytes
 	op.show(op.done)
 	if strikes {
-		return op.vc.faults.Strike(op.method, op.name, file)
+		return op.planned.Strike(file)
 	}
 	return nil
 }
@@ -71,9 +71,9 @@ func (op *operation) pass(links []string, bytes int64, file string, moved func(d
 // nothingToCopy lets a cancel or a planned fault have its say when there is no disk to copy.
 func (op *operation) nothingToCopy(file string) types.BaseMethodFault {
 	if op.copying.Err() != nil {
-		return new(types.RequestCanceled)
+		return op.stopped()
 	}
-	return op.vc.faults.Strike(op.method, op.name, file)
+	return op.planned.Strike(file)
 }
 
 // occupy takes space of the target.

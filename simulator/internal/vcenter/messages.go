@@ -15,6 +15,9 @@ func localized(fault types.BaseMethodFault) types.LocalizedMethodFault {
 }
 
 func message(fault types.BaseMethodFault) string {
+	if said := fault.GetMethodFault().FaultMessage; len(said) > 0 && said[0].Message != "" {
+		return said[0].Message
+	}
 	switch f := fault.(type) {
 	case *types.RequestCanceled:
 		return "The task was canceled by a user."

@@ -9,6 +9,7 @@ import (
 	"github.com/vmware/govmomi/vim25/mo"
 	"github.com/vmware/govmomi/vim25/types"
 
+	"vrelocate/simulator/internal/faultplan"
 	"vrelocate/simulator/internal/ledger"
 )
 
@@ -23,8 +24,10 @@ type operation struct {
 	name   string // of the entity, for the ledger and the fault plan
 	claim  string // what it keeps others from, see job.claim
 
-	copying context.Context // ends when the task is cancelled
+	planned *faultplan.Task // the faults that are to strike it
+	copying context.Context // ends when the task is cancelled, or aborted
 	cancel  context.CancelFunc
+	abort   func(types.BaseMethodFault) // ends the work in a fault that is nobody's wish
 
 	total   int64     // bytes to copy
 	done    int64     // bytes copied, of what is copied already
@@ -51,11 +54,13 @@ type job struct {
 // start makes a task, queued, and runs it. It returns TaskInProgress when one runs already that claims the same.
 func (vc *VCenter) start(caller *simulator.Context, j job) (types.ManagedObjectReference, types.BaseMethodFault) {
 	op := &operation{vc: vc, ctx: vc.newContext(), method: j.method, name: j.name, claim: j.claim}
-	op.copying, op.cancel = context.WithCancel(context.Background())
+	op.planned = vc.faults.Task(j.method, j.name)
+	op.stoppable()
 
 	op.task = simulator.CreateTask(j.entity, "", nil)
 	op.task.Self = types.ManagedObjectReference{Type: "Task", Value: fmt.Sprintf("task-%d", vc.tasks.Add(1))}
 	info := &op.task.Info
+	info.QueueTime = vc.now()
 	info.Key = op.task.Self.Value
 	info.Task = op.task.Self
 	info.Name = j.method
@@ -112,13 +117,13 @@ func (vc *VCenter) release(op *operation) {
 func (op *operation) drive(run work) {
 	defer op.cancel()
 	op.update(
-		types.PropertyChange{Name: "info.startTime", Val: time.Now()},
+		types.PropertyChange{Name: "info.startTime", Val: op.vc.now()},
 		types.PropertyChange{Name: "info.state", Val: types.TaskInfoStateRunning},
 	)
-	result, fault := run(op)
+	result, fault := op.asPlanned(run)
 
 	outcome := ledger.Succeeded
-	changes := []types.PropertyChange{{Name: "info.completeTime", Val: time.Now()}}
+	changes := []types.PropertyChange{{Name: "info.completeTime", Val: op.vc.now()}}
 	if fault == nil {
 		changes = append(changes,
 			types.PropertyChange{Name: "info.progress", Val: int32(100)},

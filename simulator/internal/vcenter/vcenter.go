@@ -37,6 +37,7 @@ type VCenter struct {
 	faults   *faultplan.Plan
 	ledger   *ledger.Ledger
 	tasks    atomic.Int64 // the number of the last task
+	clock    clock
 
 	mu         sync.Mutex
 	stores     map[types.ManagedObjectReference]*store
