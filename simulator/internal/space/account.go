@@ -25,11 +25,17 @@ type Account struct {
 	elsewhere int64            // taken by what is no file of ours
 	files     map[string]int64 // path on the datastore: bytes it takes
 	used      int64            // the sum of files
+
+	growth      map[string]int64 // owner of files: bytes they may still come to take
+	uncommitted int64            // the sum of growth
 }
 
 // NewAccount opens the account of a datastore of a capacity, of which some is taken by what is no file.
 func NewAccount(capacity, elsewhere int64) *Account {
-	return &Account{capacity: capacity, elsewhere: elsewhere, files: make(map[string]int64)}
+	return &Account{
+		capacity: capacity, elsewhere: elsewhere,
+		files: make(map[string]int64), growth: make(map[string]int64),
+	}
 }
 
 // Capacity gives the size of the datastore in bytes.

@@ -12,12 +12,20 @@ import (
 	"vrelocate/simulator/internal/disk"
 )
 
-// Datastore differs from vcsim's in that its free space is what its files leave. vcsim knows 1 TiB a host and calls all
-// of it free after every RefreshDatastore.
+// Datastore differs from vcsim's in that its free space is what its files leave (vcsim knows 1 TiB a host and calls all
+// of it free after every RefreshDatastore), that what thin disks may still take is uncommitted, and that it has a
+// maintenance mode.
 type Datastore struct {
 	*simulator.Datastore
 	vc *VCenter
 }
+
+// Lock and Unlock keep simulator.Service from holding the datastore's lock during our methods (sync.Locker, see
+// simulator.Registry.WithLock): a VM's lock is taken before those of its datastores, and our methods look at VMs.
+func (ds *Datastore) Lock() {}
+
+// Unlock goes with Lock.
+func (ds *Datastore) Unlock() {}
 
 // RefreshDatastore looks what the files take, in case something else than us changed them.
 func (ds *Datastore) RefreshDatastore(ctx *simulator.Context, _ *types.RefreshDatastore) soap.HasFault {
@@ -32,6 +40,16 @@ func (ds *Datastore) RefreshDatastore(ctx *simulator.Context, _ *types.RefreshDa
 	return body
 }
 
+// RefreshDatastoreStorageInfo "explicitly refreshes storage related information": here it is always fresh, so it looks
+// at the files as RefreshDatastore does.
+func (ds *Datastore) RefreshDatastoreStorageInfo(ctx *simulator.Context, _ *types.RefreshDatastoreStorageInfo) soap.HasFault {
+	body := new(methods.RefreshDatastoreStorageInfoBody)
+	if body.Fault_ = ds.RefreshDatastore(ctx, nil).Fault(); body.Fault_ == nil {
+		body.Res = new(types.RefreshDatastoreStorageInfoResponse)
+	}
+	return body
+}
+
 // publish makes a datastore's properties say what its account says. A vCenter is slower: it looks every so often, and
 // on RefreshDatastore.
 func (vc *VCenter) publish(ctx *simulator.Context, s *store) {
@@ -39,18 +57,29 @@ func (vc *VCenter) publish(ctx *simulator.Context, s *store) {
 	if !ok {
 		return // destroyed meanwhile
 	}
+	var pod *types.ManagedObjectReference
 	ctx.WithLock(ds, func() {
-		free := s.account.Free()
-		if ds.Summary.FreeSpace == free && ds.Summary.Capacity == s.account.Capacity() {
-			return
+		capacity, free, uncommitted := s.account.Capacity(), s.account.Free(), s.account.Uncommitted()
+		if ds.Parent != nil && ds.Parent.Type == "StoragePod" {
+			pod = ds.Parent
 		}
-		ctx.Update(ds, []types.PropertyChange{
-			{Name: "summary.capacity", Val: s.account.Capacity()},
-			{Name: "summary.freeSpace", Val: free},
-			{Name: "summary.uncommitted", Val: int64(0)},
-			{Name: "info", Val: refreshed(ds.Info, s.account.Capacity(), free)},
-		})
+		var changes []types.PropertyChange
+		if ds.Summary.Uncommitted != uncommitted {
+			changes = append(changes, types.PropertyChange{Name: "summary.uncommitted", Val: uncommitted})
+		}
+		if ds.Summary.FreeSpace != free || ds.Summary.Capacity != capacity {
+			changes = append(changes,
+				types.PropertyChange{Name: "summary.capacity", Val: capacity},
+				types.PropertyChange{Name: "summary.freeSpace", Val: free},
+				types.PropertyChange{Name: "info", Val: refreshed(ds.Info, capacity, free)})
+		}
+		if len(changes) > 0 {
+			ctx.Update(ds, changes)
+		}
 	})
+	if pod != nil {
+		vc.publishPod(ctx, *pod)
+	}
 }
 
 // refreshed gives a datastore's info with new numbers. It is a copy: readers may still be encoding the old one.

@@ -22,6 +22,17 @@ func (c *condition) get() (types.DatastoreSummaryMaintenanceModeState, bool) {
 	return c.maintenance, c.accessible
 }
 
+// enter makes one maintenance mode of another, unless it is not what was expected.
+func (c *condition) enter(from, to types.DatastoreSummaryMaintenanceModeState) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.maintenance != from {
+		return false
+	}
+	c.maintenance = to
+	return true
+}
+
 func (c *condition) setAccessible(accessible bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

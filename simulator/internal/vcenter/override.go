@@ -31,6 +31,10 @@ func (vc *VCenter) override(ctx *simulator.Context, method *simulator.Method) (m
 		}
 	}
 
+	if fault := vc.refusePlacement(ctx, object, method.Body); fault != nil {
+		return nil, fault
+	}
+
 	var ours mo.Reference
 	switch o := object.(type) {
 	case *simulator.VirtualMachine:
@@ -40,6 +44,8 @@ func (vc *VCenter) override(ctx *simulator.Context, method *simulator.Method) (m
 		ours = &VirtualMachine{VirtualMachine: o, vc: vc}
 	case *simulator.Task:
 		ours = &Task{Task: o, vc: vc}
+	case *simulator.StoragePod:
+		ours = &StoragePod{StoragePod: o, vc: vc}
 	case *simulator.Datastore:
 		ours = &Datastore{Datastore: o, vc: vc}
 	case *simulator.HostDatastoreBrowser:

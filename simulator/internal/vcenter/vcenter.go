@@ -44,6 +44,8 @@ type VCenter struct {
 	named      map[placeName]*store
 	operations map[types.ManagedObjectReference]*operation // by task
 	claims     map[string]types.ManagedObjectReference     // what a running task has for itself
+
+	storage bell // rings when a datastore may have become empty, or a task has ended
 }
 
 // firstTask keeps the numbers of our tasks apart from vcsim's, which count all objects from 1.
@@ -67,11 +69,13 @@ func TakeOver(model *simulator.Model, opts Options) (*VCenter, error) {
 	for _, entity := range vc.registry.All("Datastore") {
 		vc.open(entity.(*simulator.Datastore), opts.Datastores[entity.Reference()])
 	}
+	growing := newUncommitted(vc)
 	for _, entity := range vc.registry.All("VirtualMachine") {
 		vm := entity.(*simulator.VirtualMachine)
 		if err := vc.adopt(ctx, vm); err != nil {
 			return nil, fmt.Errorf("vm %q: %w", vm.Name, err)
 		}
+		growing.count(vm.Self, vm.Storage.PerDatastoreUsage)
 	}
 	for _, s := range vc.stores {
 		if err := s.scan(""); err != nil {
@@ -80,6 +84,8 @@ func TakeOver(model *simulator.Model, opts Options) (*VCenter, error) {
 		vc.publish(ctx, s)
 	}
 	vc.registry.AddHandler(vcsimTasks{vc})
+	vc.registry.AddHandler(growing)
+	vc.registry.AddHandler(&vc.storage)
 	vc.collectCheaply()
 	vc.registry.Handler = vc.override
 	return vc, nil
