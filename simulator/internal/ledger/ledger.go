@@ -5,6 +5,7 @@ package ledger
 import (
 	"encoding/json"
 	"net/http"
+	"strings"
 	"sync"
 )
 
@@ -18,46 +19,25 @@ const (
 	Cancelled
 )
 
-// Operations counts one method on one entity.
-type Operations struct {
-	Started   int `json:"started"`   // tasks made
-	Succeeded int `json:"succeeded"` // of those, ended well
-	Failed    int `json:"failed"`
-	Cancelled int `json:"cancelled"`
-	// Overlapping counts the calls that were refused because a task was running on the entity.
-	Overlapping int `json:"overlapping"`
-}
-
-// Traffic counts the bytes that copies moved.
-type Traffic struct {
-	ReadBytes    int64 `json:"read_bytes"`
-	WrittenBytes int64 `json:"written_bytes"`
-}
-
-// Page is the ledger as it is read.
-type Page struct {
-	Calls       map[string]int                    `json:"calls"`      // by method
-	Sessions    map[string]map[string]int         `json:"sessions"`   // calls by session and method
-	Operations  map[string]map[string]*Operations `json:"operations"` // by method and entity's name
-	Datastores  map[string]*Traffic               `json:"datastores"` // by name
-	Running     int                               `json:"running"`    // tasks that take time, now
-	MostRunning int                               `json:"most_running"`
-}
-
 // Ledger is kept by all at once.
 type Ledger struct {
-	mu   sync.Mutex
-	page Page
+	mu     sync.Mutex
+	page   Page
+	atWork map[string]int // by what nobody else may work on meanwhile
 }
 
 // New opens an empty ledger.
-func New() *Ledger {
-	return &Ledger{page: Page{
-		Calls:      make(map[string]int),
-		Sessions:   make(map[string]map[string]int),
-		Operations: make(map[string]map[string]*Operations),
-		Datastores: make(map[string]*Traffic),
-	}}
+func New() *Ledger { return &Ledger{page: emptyPage(), atWork: make(map[string]int)} }
+
+// Reset begins a new page. What is there now stays: tasks that are not over, sessions.
+func (l *Ledger) Reset() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	old := l.page
+	l.page = emptyPage()
+	l.page.Running, l.page.MostRunning = old.Running, old.Running
+	l.page.Working, l.page.MostWorking = old.Working, old.Working
+	l.page.Logins.Now, l.page.Logins.Most = old.Logins.Now, old.Logins.Now
 }
 
 // Call counts a call of a session.
@@ -69,15 +49,85 @@ func (l *Ledger) Call(session, method string) {
 		l.page.Sessions[session] = make(map[string]int)
 	}
 	l.page.Sessions[session][method]++
+	if strings.HasPrefix(method, "WaitForUpdates") {
+		l.page.Polls++
+	}
 }
 
-// Start counts a task that begins.
+// Request counts a request of HTTP that is no call of the API, by what it is, such as "GET /folder".
+func (l *Ledger) Request(what string, failed bool, receivedBytes, sentBytes int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.page.Requests[what] == nil {
+		l.page.Requests[what] = new(Requests)
+	}
+	of := l.page.Requests[what]
+	of.Count++
+	if failed {
+		of.Failed++
+	}
+	of.ReceivedBytes += receivedBytes
+	of.SentBytes += sentBytes
+}
+
+// Struck counts a fault that has struck: a method or a path, and what befell it.
+func (l *Ledger) Struck(what, trouble string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.page.Faults[what] == nil {
+		l.page.Faults[what] = make(map[string]int)
+	}
+	l.page.Faults[what][trouble]++
+}
+
+// Login lets count what became of sessions.
+func (l *Ledger) Login(count func(*Logins)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	count(&l.page.Logins)
+	l.page.Logins.Most = max(l.page.Logins.Most, l.page.Logins.Now)
+}
+
+// Start counts a task that is made.
 func (l *Ledger) Start(method, entity string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.of(method, entity).Started++
 	l.page.Running++
 	l.page.MostRunning = max(l.page.MostRunning, l.page.Running)
+}
+
+// Queue counts a task that has to wait for room.
+func (l *Ledger) Queue(method, entity string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.of(method, entity).Queued++
+}
+
+// Work counts work that truly begins, and gives what to call at its end. Of what has the same claim nothing else may be
+// under way; if something is, the entity's name goes into Overlaps. Without a claim anything may.
+func (l *Ledger) Work(claim, entity string) (ends func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.page.Working++
+	l.page.MostWorking = max(l.page.MostWorking, l.page.Working)
+	if claim != "" {
+		if l.atWork[claim] > 0 {
+			l.page.Overlaps[entity]++
+		}
+		l.atWork[claim]++
+	}
+	return func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.page.Working--
+		if claim == "" {
+			return
+		}
+		if l.atWork[claim]--; l.atWork[claim] == 0 {
+			delete(l.atWork, claim)
+		}
+	}
 }
 
 // End counts how a task ended.
@@ -100,29 +150,6 @@ func (l *Ledger) Refuse(method, entity string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.of(method, entity).Overlapping++
-}
-
-// Zeroed counts bytes of zeros written to a datastore.
-func (l *Ledger) Zeroed(datastore string, bytes int64) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.page.Datastores[datastore] == nil {
-		l.page.Datastores[datastore] = new(Traffic)
-	}
-	l.page.Datastores[datastore].WrittenBytes += bytes
-}
-
-// Moved counts bytes copied from one datastore to another.
-func (l *Ledger) Moved(from, to string, bytes int64) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, name := range []string{from, to} {
-		if l.page.Datastores[name] == nil {
-			l.page.Datastores[name] = new(Traffic)
-		}
-	}
-	l.page.Datastores[from].ReadBytes += bytes
-	l.page.Datastores[to].WrittenBytes += bytes
 }
 
 func (l *Ledger) of(method, entity string) *Operations {

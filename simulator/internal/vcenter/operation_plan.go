@@ -30,6 +30,7 @@ func (op *operation) stopped() types.BaseMethodFault {
 // asPlanned does the work, and fails it where that is planned: before it for what takes no time (what takes time fails
 // in the midst of its copying), or after it, when all is done and yet the task ends in error.
 func (op *operation) asPlanned(run work) (types.AnyType, types.BaseMethodFault) {
+	defer op.vc.ledger.Work(op.claim, op.name)()
 	if !slices.Contains(faultplan.TimedMethods, op.method) {
 		if fault := op.planned.Strike(op.name); fault != nil {
 			return nil, fault
