@@ -24,7 +24,9 @@ func matches(spec types.TaskFilterSpec, r *record) bool {
 		ofSchedule(spec.ScheduledTask, info.Reason)
 }
 
-func among[T comparable](wanted []T, is T) bool { return len(wanted) == 0 || slices.Contains(wanted, is) }
+func among[T comparable](wanted []T, is T) bool {
+	return len(wanted) == 0 || slices.Contains(wanted, is)
+}
 
 // ofEntity reads TaskFilterSpecRecursionOption: self is the entity alone, children what is in it, all is both.
 func ofEntity(spec *types.TaskFilterSpecByEntity, r *record) bool {
