@@ -109,7 +109,14 @@ func (b *builder) datacenter(dc *scenario.Datacenter) error {
 			return fmt.Errorf("disk %q: %w", loose.Path, err)
 		}
 	}
-	return b.vms(place)
+	if err := b.pods(place, folders.DatastoreFolder); err != nil {
+		return err
+	}
+	if err := b.vms(place); err != nil {
+		return err
+	}
+	b.unusualHosts(place)
+	return nil
 }
 
 // placement is where the things of one datacenter go.

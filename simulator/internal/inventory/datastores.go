@@ -49,6 +49,7 @@ func (b *builder) datastore(place *placement, ds *scenario.Datastore) error {
 		beVMFS(entity)
 	}
 	entity.Summary.MultipleHostAccess = types.NewBool(len(mounts) > 1)
+	b.unusualMounts(place, ds, entity)
 	b.built.Datastores[made.Reference()] = *ds
 	b.built.wantTags(made.Reference(), ds.Tags)
 	return nil

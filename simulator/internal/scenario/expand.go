@@ -52,6 +52,9 @@ func (dc *Datacenter) expand() error {
 		}
 	}
 	dc.Datastores = datastores
+	if err := dc.expandStorage(); err != nil {
+		return err
+	}
 
 	var vms []VM
 	for _, vm := range dc.VMs {

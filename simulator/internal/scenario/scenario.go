@@ -19,6 +19,7 @@ type Scenario struct {
 	// Speed is how many times faster than the clock on the wall copying goes; 0 means 1. The flag -speed overrides it.
 	Speed       float64       `yaml:"speed"`
 	Tags        []TagCategory `yaml:"tags"`
+	Policies    []Policy      `yaml:"policies"`
 	Datacenters []Datacenter  `yaml:"datacenters"`
 	Faults      []Fault       `yaml:"faults"`
 }
@@ -31,11 +32,13 @@ type TagCategory struct {
 
 // Datacenter holds clusters, datastores and what lies on them.
 type Datacenter struct {
-	Name       string      `yaml:"name"`
-	Clusters   []Cluster   `yaml:"clusters"`
-	Datastores []Datastore `yaml:"datastores"`
-	VMs        []VM        `yaml:"vms"`
-	Disks      []LooseDisk `yaml:"disks"`
+	Name        string       `yaml:"name"`
+	Clusters    []Cluster    `yaml:"clusters"`
+	Hosts       []Host       `yaml:"hosts"` // those that are not as usual
+	Datastores  []Datastore  `yaml:"datastores"`
+	StoragePods []StoragePod `yaml:"storage_pods"`
+	VMs         []VM         `yaml:"vms"`
+	Disks       []LooseDisk  `yaml:"disks"`
 }
 
 // Cluster is a compute cluster. Each of Hosts may be a pattern.
@@ -53,8 +56,9 @@ type Datastore struct {
 	Rate Rate `yaml:"rate"`
 	// UsedElsewhere is space taken by things that the scenario does not list.
 	UsedElsewhere Size     `yaml:"used_elsewhere"`
-	Hosts         []string `yaml:"hosts"` // clusters and hosts that mount it
-	Tags          []string `yaml:"tags"`  // category/tag
+	Hosts         []string `yaml:"hosts"`  // clusters and hosts that mount it
+	Mounts        []Mount  `yaml:"mounts"` // those that are not as usual
+	Tags          []string `yaml:"tags"`   // category/tag
 }
 
 // VM is a virtual machine with its disks.

@@ -22,6 +22,9 @@ func (s *Scenario) validate() error {
 	if err != nil {
 		return err
 	}
+	if err := s.validatePolicies(tags); err != nil {
+		return err
+	}
 	datacenters := make(seen)
 	for i := range s.Datacenters {
 		dc := &s.Datacenters[i]
@@ -78,6 +81,10 @@ func (dc *Datacenter) validate(tags []string) error {
 		if err := ds.validate(dc, tags); err != nil {
 			return fmt.Errorf("datastore %q: %w", ds.Name, err)
 		}
+	}
+
+	if err := dc.validateStorage(datastores); err != nil {
+		return err
 	}
 
 	vms := make(seen)
