@@ -39,9 +39,12 @@ type room struct {
 
 // Ticket is a task's place.
 type Ticket struct {
-	number int64
-	uses   []Use // of what has a limit; each resource once, in the order of Kind and name
+	wanted []Use
 	start  func()
+
+	entered bool
+	number  int64
+	uses    []Use // of what has a limit; each resource once, in the order of Kind and name
 
 	waitsAt *room // nil: it runs, or it left
 	index   int   // in the line
@@ -51,40 +54,62 @@ type Ticket struct {
 	gone    bool
 }
 
+// NewTicket makes the ticket of a task that has not entered yet. Start is called when there is room: while it enters, or
+// while another leaves. It must not take time, nor call the gate. A task that wants more of a resource than there is at
+// all gets all of it.
+func NewTicket(wanted []Use, start func()) *Ticket { return &Ticket{wanted: wanted, start: start} }
+
 // New opens a gate.
 func New(capacity Capacity) *Gate {
 	return &Gate{capacity: capacity, resources: make(map[Resource]*room)}
 }
 
-// Enter asks for room. Start is called when there is: now, or while another task leaves. It must not take time, nor call
-// the gate. A task that wants more of a resource than there is at all gets all of it.
-func (g *Gate) Enter(uses []Use, start func()) *Ticket {
-	g.mu.Lock()
-	g.arrived++
-	t := &Ticket{number: g.arrived, uses: g.sum(uses), start: start}
-	runs := g.try(t)
-	g.mu.Unlock()
-	if runs {
-		start()
-	}
-	return t
-}
-
-// Leave gives a task's room to those who wait, or its place in the line. It tells whether the task was still waiting:
-// then it never runs. A second Leave does nothing.
-func (g *Gate) Leave(t *Ticket) (waited bool) {
+// Enter asks for room, and tells whether the task runs already. One that was withdrawn before never does.
+func (g *Gate) Enter(t *Ticket) (runs bool) {
 	g.mu.Lock()
 	if t.gone {
 		g.mu.Unlock()
 		return false
 	}
+	g.arrived++
+	t.entered, t.number, t.uses = true, g.arrived, g.sum(t.wanted)
+	runs = g.try(t)
+	g.mu.Unlock()
+	if runs {
+		t.start()
+	}
+	return runs
+}
+
+// Withdraw takes a task out that has not begun; it never will. It tells whether it was so: one that runs goes on.
+func (g *Gate) Withdraw(t *Ticket) (waited bool) {
+	g.mu.Lock()
+	if t.gone || t.entered && t.waitsAt == nil {
+		g.mu.Unlock()
+		return false
+	}
+	g.leave(t)
+	return true
+}
+
+// Leave gives the room of a task that is over to those who wait. A second Leave does nothing.
+func (g *Gate) Leave(t *Ticket) {
+	g.mu.Lock()
+	if t.gone {
+		g.mu.Unlock()
+		return
+	}
+	g.leave(t)
+}
+
+// leave unlocks the gate.
+func (g *Gate) leave(t *Ticket) {
 	t.gone = true
 	var freed []*room
-	if t.waitsAt != nil {
-		waited = true
-		heap.Remove(&t.waitsAt.line, t.index)
-		freed = append(freed, t.waitsAt) // the next in line may need less
+	if at := t.waitsAt; at != nil {
+		heap.Remove(&at.line, t.index)
 		t.waitsAt = nil
+		freed = append(freed, at) // the next in line may need less
 	}
 	freed = append(freed, g.giveBack(t)...)
 	started := g.admit(freed)
@@ -92,7 +117,6 @@ func (g *Gate) Leave(t *Ticket) (waited bool) {
 	for _, next := range started {
 		next.start()
 	}
-	return waited
 }
 
 // sum adds up what is used of the same resource, and leaves out what has no limit.

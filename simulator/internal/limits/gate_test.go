@@ -19,12 +19,13 @@ func open(t *testing.T, capacity Capacity) *entry {
 }
 
 func (e *entry) enter(name string, uses []Use) {
-	e.tickets[name] = e.Enter(uses, func() { e.running = append(e.running, name) })
+	e.tickets[name] = NewTicket(uses, func() { e.running = append(e.running, name) })
+	e.Enter(e.tickets[name])
 }
 
-func (e *entry) leave(name string) bool {
+func (e *entry) leave(name string) {
 	e.running = slices.DeleteFunc(e.running, func(other string) bool { return other == name })
-	return e.Leave(e.tickets[name])
+	e.Leave(e.tickets[name])
 }
 
 func (e *entry) wantRunning(names ...string) {
@@ -58,7 +59,7 @@ func TestDefaultsAreAVCenters(t *testing.T) {
 	} {
 		g, running := New(Default), 0
 		for range 700 {
-			g.Enter(c.uses, func() { running++ })
+			g.Enter(NewTicket(c.uses, func() { running++ }))
 		}
 		if running != c.most {
 			t.Errorf("%s: %d, want %d", c.what, running, c.most)
@@ -74,9 +75,11 @@ func TestOldestFirst(t *testing.T) {
 	e.wantRunning("a", "b")
 	e.leave("b")
 	e.wantRunning("a", "c")
-	if e.leave("a") {
+	if e.Withdraw(e.tickets["a"]) {
 		t.Error("a was still waiting")
 	}
+	e.leave("a")
+	e.leave("a") // once is enough
 	e.wantRunning("c", "d")
 }
 
@@ -115,12 +118,16 @@ func TestACancelledOneLeavesTheLine(t *testing.T) {
 	e.enter("a", on("h", 1))
 	e.enter("big", on("h", 2))
 	e.enter("b", on("h", 1))
-	if !e.leave("big") {
+	if !e.Withdraw(e.tickets["big"]) {
 		t.Error("big was not waiting")
 	}
 	e.wantRunning("a", "b") // big was all that b waited behind
-	if e.leave("big") {
+	if e.Withdraw(e.tickets["big"]) {
 		t.Error("it left twice")
+	}
+	early := NewTicket(on("h", 1), func() { t.Error("it was withdrawn before it came") })
+	if !e.Withdraw(early) || e.Enter(early) {
+		t.Error("it entered")
 	}
 	e.leave("a")
 	e.leave("b")
@@ -161,7 +168,7 @@ func TestWantsMoreThanThereIs(t *testing.T) {
 func TestWithoutLimit(t *testing.T) {
 	g, running := New(Capacity{}), 0
 	for range 5000 {
-		g.Enter(Cold("h"), func() { running++ })
+		g.Enter(NewTicket(Cold("h"), func() { running++ }))
 	}
 	if running != 5000 || len(g.resources) != 0 {
 		t.Errorf("%d of 5000 run, %d resources are counted", running, len(g.resources))
@@ -176,23 +183,16 @@ func TestCostOfAFullHouse(t *testing.T) {
 		hosts int
 	}{{"room on hosts, the vCenter full", 1000}, {"hosts full", 40}, {"one host", 1}} {
 		const tasks = 2640
-		capacity := Default
-		g := New(capacity)
+		g := New(Default)
 		var running, tickets []*Ticket
 		most := 0
 		for n := range tasks {
-			ticket := new(*Ticket)
-			started := false
-			*ticket = g.Enter(Cold(fmt.Sprint("h", n%c.hosts), fmt.Sprint("h", n*7%c.hosts)), func() {
-				started = true
-				if *ticket != nil {
-					running = append(running, *ticket)
-				}
+			var ticket *Ticket
+			ticket = NewTicket(Cold(fmt.Sprint("h", n%c.hosts), fmt.Sprint("h", n*7%c.hosts)), func() {
+				running = append(running, ticket)
 			})
-			if started {
-				running = append(running, *ticket)
-			}
-			tickets = append(tickets, *ticket)
+			g.Enter(ticket)
+			tickets = append(tickets, ticket)
 		}
 		ended := 0
 		for len(running) > 0 {
