@@ -118,6 +118,15 @@ func Write(file string, d Disk) error {
 	return os.WriteFile(file, text, 0o600)
 }
 
+// Describe brings a descriptor up to date and leaves the extent as it is.
+func Describe(file string, d Disk) error {
+	text, err := d.text(file)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, text, 0o600)
+}
+
 // text gives the descriptor.
 func (d Disk) text(file string) ([]byte, error) {
 	extent := vmdk.Extent{Size: d.CapacityBytes / vmdk.SectorSize, Info: filepath.Base(d.Extent(file))}
@@ -150,8 +159,8 @@ func (d Disk) text(file string) ([]byte, error) {
 	return withHint(text.Bytes(), d.Parent), nil
 }
 
-// Read gives the disk of a descriptor. A descriptor that we did not write is understood too: nothing was written to its
-// disk then, and its UUID may be empty.
+// Read gives the disk of a descriptor. A descriptor that we did not write is understood too: what is there of its extent
+// is taken for written, and its UUID may be empty.
 func Read(file string) (Disk, error) {
 	info, err := os.Stat(file)
 	if err != nil {
@@ -188,6 +197,8 @@ func Read(file string) (Disk, error) {
 		if d.WrittenBytes, err = strconv.ParseInt(written, 10, 64); err != nil {
 			return Disk{}, fmt.Errorf("%s: ddb.%s: %w", file, keyWritten, err)
 		}
+	} else if extent, err := os.Stat(d.Extent(file)); err == nil {
+		d.WrittenBytes = min(extent.Size(), d.CapacityBytes)
 	}
 	return d, nil
 }

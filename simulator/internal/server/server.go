@@ -23,6 +23,7 @@ type Options struct {
 	KeyFile  string                  // PEM
 	Admin    string                  // host:port of the admin port, on loopback; empty: none
 	Pages    map[string]http.Handler // what the admin port shows, by pattern of http.ServeMux
+	Routes   map[string]http.Handler // what answers in vcsim's place, by pattern of http.ServeMux
 }
 
 // Server is a vCenter that answers.
@@ -48,6 +49,12 @@ func Start(model *simulator.Model, opts Options) (*Server, error) {
 	service.TLS = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
 	// A *url.Userinfo of our own: vcsim lets any password in as long as the pointer is its simulator.DefaultLogin.
 	service.Listen = &url.URL{Host: net.JoinHostPort(host, port), User: url.UserPassword(opts.Username, opts.Password)}
+	if service.ServeMux == nil {
+		service.ServeMux = http.NewServeMux()
+	}
+	for pattern, handler := range opts.Routes {
+		service.ServeMux.Handle(pattern, handler)
+	}
 
 	vcsim, err := listen(service)
 	if err != nil {

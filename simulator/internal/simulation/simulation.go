@@ -71,6 +71,7 @@ func (sim *Simulation) start(ctx context.Context, config Config, described *scen
 		if err != nil {
 			return fmt.Errorf("taking over the inventory: %w", err)
 		}
+		config.Server.Routes = vc.FolderRoutes(url.UserPassword(config.Server.Username, config.Server.Password))
 		config.Server.Pages = map[string]http.Handler{"GET /vrelocate/ledger": vc.Ledger()}
 	}
 	if sim.server, err = server.Start(sim.model, config.Server); err != nil {

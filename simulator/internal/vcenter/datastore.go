@@ -121,11 +121,26 @@ func refreshed(old types.BaseDatastoreInfo, capacity, free int64) types.BaseData
 // maxFileBytes is the largest file of VMFS-5 and VMFS-6, 64 TB less 1 MB (vSphere's configuration maximums).
 const maxFileBytes = 64<<40 - 1<<20
 
-// size is what a file takes of its datastore: of a disk, by its descriptor, what its extent takes.
+// counted gives what a file takes of its datastore, if it counts by itself: an extent counts with its descriptor, as
+// long as it has one. A file that is not there does not count.
+func counted(file string) (bytes int64, counts bool) {
+	if disk.IsExtent(file) {
+		if _, err := disk.Read(disk.Descriptor(file)); err == nil {
+			return 0, false
+		}
+	}
+	bytes, err := size(file)
+	return bytes, err == nil
+}
+
+// size is what a file takes of its datastore: of a disk, by its descriptor, what its extent takes. An extent that is
+// shorter than its disk is still being uploaded.
 func size(file string) (int64, error) {
 	if disk.IsDescriptor(file) {
 		if d, err := disk.Read(file); err == nil {
-			return d.AllocatedBytes(), nil
+			if extent, err := os.Stat(d.Extent(file)); err == nil {
+				return min(d.AllocatedBytes(), extent.Size()), nil
+			}
 		}
 	}
 	info, err := os.Stat(file)

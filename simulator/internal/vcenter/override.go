@@ -54,6 +54,12 @@ func (vc *VCenter) override(ctx *simulator.Context, method *simulator.Method) (m
 		ours = &FileManager{FileManager: o, vc: vc}
 	case *simulator.VirtualDiskManager:
 		ours = &VirtualDiskManager{VirtualDiskManager: o, vc: vc}
+	case *simulator.SessionManager:
+		if method.Name != "AcquireGenericServiceTicket" {
+			return nil, nil // a session has its own view of vcsim's
+		}
+		ours = &SessionManager{SessionManager: o, vc: vc}
+		method.This.Type = answered // not a SessionManager, of which the session would make its view
 	default:
 		return nil, nil
 	}

@@ -13,7 +13,6 @@ import (
 	"github.com/vmware/govmomi/vim25/mo"
 	"github.com/vmware/govmomi/vim25/types"
 
-	"vrelocate/simulator/internal/disk"
 	"vrelocate/simulator/internal/scenario"
 	"vrelocate/simulator/internal/space"
 )
@@ -125,15 +124,17 @@ func (s *store) tidy(folder string) {
 func (s *store) scan(folder string) error {
 	found := make(map[string]int64)
 	err := filepath.WalkDir(s.file(folder), func(file string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || disk.IsExtent(file) {
+		if err != nil || entry.IsDir() {
 			return skipGone(err)
 		}
 		name, err := filepath.Rel(s.dir, file)
 		if err != nil {
 			return err
 		}
-		found[filepath.ToSlash(name)], err = size(file)
-		return skipGone(err)
+		if bytes, counts := counted(file); counts {
+			found[filepath.ToSlash(name)] = bytes
+		}
+		return nil
 	})
 	if err != nil {
 		return err

@@ -38,12 +38,14 @@ type VCenter struct {
 	ledger   *ledger.Ledger
 	tasks    atomic.Int64 // the number of the last task
 	clock    clock
+	tickets  ticketOffice
 
 	mu         sync.Mutex
 	stores     map[types.ManagedObjectReference]*store
 	named      map[placeName]*store
 	operations map[types.ManagedObjectReference]*operation // by task
 	claims     map[string]types.ManagedObjectReference     // what a running task has for itself
+	held       map[string]struct{}                         // files that uploads write to, see hold
 
 	storage bell // rings when a datastore may have become empty, or a task has ended
 }
@@ -63,6 +65,7 @@ func TakeOver(model *simulator.Model, opts Options) (*VCenter, error) {
 		named:      make(map[placeName]*store),
 		operations: make(map[types.ManagedObjectReference]*operation),
 		claims:     make(map[string]types.ManagedObjectReference),
+		held:       make(map[string]struct{}),
 	}
 	vc.tasks.Store(firstTask)
 	ctx := vc.newContext()
