@@ -10,21 +10,27 @@ import (
 // list gives the names in a folder; nil if the folder is not there.
 func (l *lab) list(datastore, folder string) []string {
 	l.Helper()
+	var names []string
+	for _, file := range l.search(datastore, folder, &types.HostDatastoreBrowserSearchSpec{}) {
+		names = append(names, file.GetFileInfo().Path)
+	}
+	return names
+}
+
+// search looks into a folder; it finds nothing if the folder is not there.
+func (l *lab) search(datastore, folder string, spec *types.HostDatastoreBrowserSearchSpec) []types.BaseFileInfo {
+	l.Helper()
 	ds := object.NewDatastore(l.client.Client, l.datastore(datastore))
 	ds.InventoryPath = "/dc1/datastore/" + datastore
 	browser, err := ds.Browser(l.Context())
 	l.must(err)
-	task, err := browser.SearchDatastore(l.Context(), ds.Path(folder), &types.HostDatastoreBrowserSearchSpec{})
+	task, err := browser.SearchDatastore(l.Context(), ds.Path(folder), spec)
 	l.must(err)
 	info, err := task.WaitForResult(l.Context(), nil)
 	if err != nil {
 		return nil
 	}
-	var names []string
-	for _, file := range info.Result.(types.HostDatastoreBrowserSearchResults).File {
-		names = append(names, file.GetFileInfo().Path)
-	}
-	return names
+	return info.Result.(types.HostDatastoreBrowserSearchResults).File
 }
 
 func TestBrowserTellsOfDisks(t *testing.T) {

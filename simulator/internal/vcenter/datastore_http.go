@@ -148,8 +148,8 @@ func (vc *VCenter) storesOf(datacenter types.ManagedObjectReference) []*store {
 	return stores
 }
 
-// refuse answers a request that a file stands in the way of.
-func refuse(w http.ResponseWriter, err error) {
+// unable answers a request that a file stands in the way of.
+func unable(w http.ResponseWriter, err error) {
 	switch {
 	case os.IsNotExist(err):
 		http.Error(w, "404 Not Found", http.StatusNotFound)

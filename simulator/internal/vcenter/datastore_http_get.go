@@ -20,7 +20,7 @@ import (
 func (d *datastoreFiles) get(w http.ResponseWriter, r *http.Request, at place) {
 	info, err := os.Stat(at.file())
 	if err != nil {
-		refuse(w, err)
+		unable(w, err)
 		return
 	}
 	if info.IsDir() {
@@ -33,7 +33,7 @@ func (d *datastoreFiles) get(w http.ResponseWriter, r *http.Request, at place) {
 	}
 	file, err := os.Open(at.file())
 	if err != nil {
-		refuse(w, err)
+		unable(w, err)
 		return
 	}
 	defer func() { _ = file.Close() }()
@@ -95,7 +95,7 @@ func render(w http.ResponseWriter, title string, rows []row) {
 func (d *datastoreFiles) list(w http.ResponseWriter, r *http.Request, at place) {
 	entries, err := os.ReadDir(at.file())
 	if err != nil {
-		refuse(w, err)
+		unable(w, err)
 		return
 	}
 	var rows []row

@@ -66,7 +66,7 @@ func (d *datastoreFiles) put(w http.ResponseWriter, r *http.Request, at place) {
 	case errors.As(err, new(*space.NoSpaceError)):
 		http.Error(w, "507 "+message(noSpace(at.store, at.name)), http.StatusInsufficientStorage)
 	case err != nil:
-		refuse(w, err) // the client is gone, or it sent less or more than it had said
+		unable(w, err) // the client is gone, or it sent less or more than it had said
 	case exists:
 		w.WriteHeader(http.StatusOK)
 	default:
@@ -78,7 +78,7 @@ func (d *datastoreFiles) put(w http.ResponseWriter, r *http.Request, at place) {
 func (d *datastoreFiles) delete(w http.ResponseWriter, _ *http.Request, at place) {
 	info, err := os.Stat(at.file())
 	if err != nil {
-		refuse(w, err)
+		unable(w, err)
 		return
 	}
 	if info.IsDir() {
@@ -93,7 +93,7 @@ func (d *datastoreFiles) delete(w http.ResponseWriter, _ *http.Request, at place
 	}
 	defer done()
 	if err := os.Remove(at.file()); err != nil {
-		refuse(w, err)
+		unable(w, err)
 		return
 	}
 	at.store.recount(at.name)
