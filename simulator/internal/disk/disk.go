@@ -8,6 +8,7 @@ package disk
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -35,6 +36,7 @@ type Disk struct {
 	CapacityBytes int64  // what a VM sees
 	WrittenBytes  int64  // what a VM has written; a thin disk and a delta take this much
 	Kind          Kind   // of a delta: Thin
+	Adapter       string // the controller that it was made for, such as buslogic; empty: lsilogic
 
 	// CID is the content's ID, which changes when the content does. 0 is written as one that follows from UUID.
 	CID uint32
@@ -55,10 +57,14 @@ func (d Disk) AllocatedBytes() int64 {
 
 const (
 	keyUUID    = "uuid"
+	keyAdapter = "adapterType"
 	keyThin    = "thinProvisioned"
 	keyWritten = "simulator.writtenBytes"
 	keyEager   = "simulator.eagerlyScrub"
 )
+
+// usualAdapter is the adapterType of all disks but those that ask for another.
+const usualAdapter = "lsilogic"
 
 // maxDescriptor is larger than any descriptor; a bigger file is a disk of another format.
 const maxDescriptor = 64 << 10
@@ -141,7 +147,7 @@ func (d Disk) text(file string) ([]byte, error) {
 	if d.IsDelta() {
 		descriptor.Type, descriptor.ParentCID = typeDelta, vmdk.DiskContentID(d.ParentCID)
 	}
-	descriptor.DDB["adapterType"] = "lsilogic"
+	descriptor.DDB[keyAdapter] = cmp.Or(d.Adapter, usualAdapter)
 	descriptor.DDB["virtualHWVersion"] = "13"
 	descriptor.DDB[keyUUID] = SpacedUUID(d.UUID)
 	descriptor.DDB[keyWritten] = strconv.FormatInt(d.WrittenBytes, 10)
@@ -182,6 +188,7 @@ func Read(file string) (Disk, error) {
 		UUID:          DashedUUID(descriptor.DDB[keyUUID]),
 		CapacityBytes: descriptor.Capacity(),
 		Kind:          Thick,
+		Adapter:       strings.TrimSuffix(descriptor.DDB[keyAdapter], usualAdapter),
 		CID:           uint32(descriptor.CID),
 		Parent:        hintIn(content),
 	}

@@ -25,6 +25,12 @@ func NewUUID(place string) string {
 	return DashedUUID("6000C29" + hex.EncodeToString(id[:])[7:])
 }
 
+// IsUUID tells a UUID in either spelling from any other text.
+func IsUUID(text string) bool {
+	digits, err := hex.DecodeString(strings.NewReplacer(" ", "", "-", "").Replace(text))
+	return err == nil && len(digits) == 16
+}
+
 // DashedUUID gives any spelling in dashes; what is no UUID is given back as it is.
 func DashedUUID(uuid string) string {
 	digits := strings.NewReplacer(" ", "", "-", "").Replace(uuid)

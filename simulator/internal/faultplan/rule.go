@@ -16,7 +16,12 @@ import (
 )
 
 // TimedMethods are the tasks that take time here, so that a fault can strike when part of the work is done.
-var TimedMethods = []string{"RelocateVM_Task", "MoveVirtualDisk_Task", "CopyVirtualDisk_Task"}
+var TimedMethods = []string{
+	"RelocateVM_Task",
+	"MoveVirtualDisk_Task", "CopyVirtualDisk_Task", "CreateVirtualDisk_Task", "ExtendVirtualDisk_Task",
+	"InflateVirtualDisk_Task", "EagerZeroVirtualDisk_Task", "ZeroFillVirtualDisk_Task",
+	"CreateDisk_Task", "CloneVStorageObject_Task", "ExtendDisk_Task", "InflateDisk_Task", "RelocateVStorageObject_Task",
+}
 
 // Rule is one piece of trouble and what became of it.
 type Rule struct {

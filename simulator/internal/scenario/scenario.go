@@ -17,7 +17,10 @@ import (
 // Scenario is a whole vCenter.
 type Scenario struct {
 	// Speed is how many times faster than the clock on the wall copying goes; 0 means 1. The flag -speed overrides it.
-	Speed       float64       `yaml:"speed"`
+	Speed float64 `yaml:"speed"`
+	// CopyDestSpec honours CopyVirtualDisk_Task's destSpec. A vCenter does not implement it: NotImplemented.
+	CopyDestSpec bool `yaml:"copy_dest_spec"`
+
 	Tags        []TagCategory `yaml:"tags"`
 	Policies    []Policy      `yaml:"policies"`
 	Datacenters []Datacenter  `yaml:"datacenters"`

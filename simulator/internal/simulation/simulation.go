@@ -67,6 +67,8 @@ func (sim *Simulation) start(ctx context.Context, config Config, described *scen
 			Datastores: behaviour(built),
 			Speed:      cmp.Or(config.Speed, described.Speed, 1),
 			Faults:     faults,
+
+			CopyDestSpec: described.CopyDestSpec,
 		})
 		if err != nil {
 			return fmt.Errorf("taking over the inventory: %w", err)

@@ -3,6 +3,7 @@ package vcenter
 import (
 	"os"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/vmware/govmomi/simulator"
@@ -21,10 +22,10 @@ type diskWay struct {
 func (vc *VCenter) wayOf(req diskRequest) (*diskWay, types.BaseMethodFault) {
 	w := &diskWay{force: req.force}
 	var fault types.BaseMethodFault
-	if w.from, w.fromName, fault = vc.locateDisk(req.fromDatacenter, req.fromName); fault != nil {
+	if w.from, w.fromName, fault = vc.locateDisk(req.fromDatacenter, req.fromName, "sourceName"); fault != nil {
 		return nil, fault
 	}
-	w.to, w.toName, fault = vc.locateDisk(req.toDatacenter, req.toName)
+	w.to, w.toName, fault = vc.locateDisk(req.toDatacenter, req.toName, "destName")
 	return w, fault
 }
 
@@ -62,48 +63,89 @@ func (op *operation) moveDisk(w *diskWay) types.BaseMethodFault {
 		return nil
 	}
 	if op.vc.inUse(op.ctx, w.from, w.fromName) {
-		return &types.FileLocked{FileFault: types.FileFault{File: w.from.url(w.fromName)}}
+		return locked(place{w.from, w.fromName})
 	}
-	if w.from != w.to {
-		if fault := op.fill(w, d); fault != nil {
-			return fault
-		}
+	if w.from == w.to {
+		fault = op.nothingToCopy(w.from.url(w.fromName))
+	} else {
+		fault = op.fill(w, d)
 	}
-	move := &diskMove{from: w.from, to: w.to, fromName: w.fromName, toName: w.toName, after: d}
-	if err := move.moveFiles(); err != nil {
+	if fault != nil {
+		return fault
+	}
+	return op.rename(w, d)
+}
+
+// rename gives a disk's files their new place, with what lies in them.
+func (op *operation) rename(w *diskWay, d disk.Disk) types.BaseMethodFault {
+	if parent, found := op.vc.parentOf(place{w.from, w.fromName}, d); d.IsDelta() && found {
+		d.Parent = hint(place{w.to, w.toName}, parent)
+	}
+	if err := disk.Rename(w.source(), w.target(), d); err != nil {
 		return fileFault(w.from.url(w.fromName), err)
 	}
+	w.from.account.Remove(w.fromName)
+	_ = w.to.account.Set(w.toName, d.AllocatedBytes()) // it was taken while it was copied
 	op.vc.publish(op.ctx, w.from)
 	op.vc.publish(op.ctx, w.to)
 	return nil
 }
 
-// copyDisk copies a disk.
+// copyDisk copies a disk; of a delta the copy is whole in itself.
 func (op *operation) copyDisk(w *diskWay, spec types.BaseVirtualDiskSpec) types.BaseMethodFault {
 	d, fault := w.check()
 	if fault != nil {
 		return fault
 	}
+	source := place{w.from, w.fromName}
 	if w.source() == w.target() {
 		return &types.FileAlreadyExists{FileFault: types.FileFault{File: w.to.url(w.toName)}}
 	}
-	d.UUID = disk.NewUUID("")
-	d.Kind = disk.Thick
-	if spec != nil {
-		d.Kind = kindNamed(spec.GetVirtualDiskSpec().DiskType)
+	if op.vc.inUse(op.ctx, w.from, w.fromName) {
+		return locked(source)
 	}
-	if fault := op.fill(w, d); fault != nil {
+	chain, fault := op.vc.chainOf(source)
+	if fault != nil {
 		return fault
 	}
-	if err := disk.CopyExtent(w.source(), w.target()); err != nil {
-		op.empty(w)
-		return fileFault(w.to.url(w.toName), err)
+	copied := disk.Disk{
+		UUID:          disk.NewUUID(""),
+		CapacityBytes: d.CapacityBytes,
+		WrittenBytes:  writtenBytes(chain),
+		Kind:          disk.Thick,
+		Adapter:       "buslogic",
 	}
-	if err := disk.Write(w.target(), d); err != nil {
+	if spec != nil {
+		copied.Kind = kindNamed(spec.GetVirtualDiskSpec().DiskType)
+		copied.Adapter = adapterNamed(spec.GetVirtualDiskSpec().AdapterType)
+	}
+	return op.copyChain(w, chain, copied)
+}
+
+// copyChain writes a new disk with the content of a chain.
+func (op *operation) copyChain(w *diskWay, chain []link, copied disk.Disk) types.BaseMethodFault {
+	if fault := op.fill(w, copied); fault != nil {
+		return fault
+	}
+	err := disk.Flatten(filesOf(chain), w.target())
+	if err == nil {
+		err = disk.Write(w.target(), copied)
+	}
+	if err != nil {
 		op.empty(w)
 		return fileFault(w.to.url(w.toName), err)
 	}
 	return nil
+}
+
+// writtenBytes is what was written to the disks of a chain, all together; how much of it lies over each other nobody
+// knows.
+func writtenBytes(chain []link) int64 {
+	var written int64
+	for _, link := range chain {
+		written += link.disk.WrittenBytes
+	}
+	return min(written, chain[0].disk.CapacityBytes)
 }
 
 // fill takes the time and the space of a copy. What it leaves unfinished it removes.
@@ -138,32 +180,51 @@ func (op *operation) empty(w *diskWay) {
 
 // inUse tells whether a disk belongs to a VM that runs or that a task works on: such a disk is locked.
 func (vc *VCenter) inUse(ctx *simulator.Context, s *store, name string) bool {
-	ds, ok := vc.registry.Get(s.ref).(*simulator.Datastore)
+	for _, vm := range vc.ownersOf(ctx, place{s, name}) {
+		running := false
+		ctx.WithLock(vm, func() { running = vm.Runtime.PowerState != types.VirtualMachinePowerStatePoweredOff })
+		if running || vc.claimed(vm.Self.String()) {
+			return true
+		}
+	}
+	return false
+}
+
+// ownersOf gives the VMs that have a disk, as it is or below a snapshot.
+func (vc *VCenter) ownersOf(ctx *simulator.Context, at place) []*simulator.VirtualMachine {
+	ds, ok := vc.registry.Get(at.store.ref).(*simulator.Datastore)
 	if !ok {
-		return false
+		return nil
 	}
 	var refs []types.ManagedObjectReference
 	ctx.WithLock(ds, func() { refs = append(refs, ds.Vm...) })
+	var owners []*simulator.VirtualMachine
 	for _, ref := range refs {
 		vm, ok := vc.registry.Get(ref).(*simulator.VirtualMachine)
 		if !ok {
 			continue
 		}
-		busy, held := vc.claimed(ref.String()), false
 		ctx.WithLock(vm, func() {
-			if !busy && vm.Runtime.PowerState == types.VirtualMachinePowerStatePoweredOff {
-				return
-			}
-			for _, device := range disksOf(vm) {
-				backing, ok := device.Backing.(types.BaseVirtualDeviceFileBackingInfo)
-				held = held || ok && backing.GetVirtualDeviceFileBackingInfo().FileName == s.url(name)
+			if slices.ContainsFunc(disksOf(vm), func(d *types.VirtualDisk) bool { return isBackedBy(d, at.url()) }) {
+				owners = append(owners, vm)
 			}
 		})
-		if held {
-			return true
-		}
 	}
-	return false
+	return owners
+}
+
+// isBackedBy tells whether a file is a device's, or below it in the chain.
+func isBackedBy(device *types.VirtualDisk, name string) bool {
+	if flat, ok := device.Backing.(*types.VirtualDiskFlatVer2BackingInfo); ok {
+		for ; flat != nil; flat = flat.Parent {
+			if flat.FileName == name {
+				return true
+			}
+		}
+		return false
+	}
+	backing, ok := device.Backing.(types.BaseVirtualDeviceFileBackingInfo)
+	return ok && backing.GetVirtualDeviceFileBackingInfo().FileName == name
 }
 
 // methodOf gives the method behind the last part of a task's descriptionId: createVirtualDisk is CreateVirtualDisk_Task.

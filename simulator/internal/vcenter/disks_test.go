@@ -144,8 +144,10 @@ func TestMoveDiskIsCancelled(t *testing.T) {
 	if *info.Entity != l.datastore("old") { // a ManagedEntity, which pyVmomi needs
 		t.Errorf("entity is %s", info.Entity)
 	}
-	_, err := l.disks().MoveVirtualDisk(t.Context(), "[old] loose/thick.vmdk", l.dc, "[new] moved/other.vmdk", l.dc, false)
-	wantFault[*types.TaskInProgress](t, callFault(t, err))
+	second := l.moveDisk("[old] loose/thick.vmdk", "[new] moved/other.vmdk", false)
+	if locked := wantFault[*types.FileLocked](t, l.ends(second)); locked.File != "[old] loose/thick.vmdk" {
+		t.Errorf("locked is %q", locked.File)
+	}
 
 	l.must(task.Cancel(t.Context()))
 	wantFault[*types.RequestCanceled](t, l.ends(task))
@@ -169,16 +171,18 @@ func TestThickCopyTakesItsSpaceAtOnce(t *testing.T) {
 }
 
 func TestCopyDisk(t *testing.T) {
+	thin := &types.VirtualDiskSpec{DiskType: "thin", AdapterType: "lsiLogic"}
 	cases := map[string]struct {
-		spec  types.BaseVirtualDiskSpec
-		takes int64
+		spec    types.BaseVirtualDiskSpec
+		takes   int64
+		adapter string
 	}{
-		"without a spec it is preallocated": {nil, 4 * gib},
-		"thin":                              {&types.VirtualDiskSpec{DiskType: "thin", AdapterType: "lsiLogic"}, gib},
+		"without a spec it is preallocated": {nil, 4 * gib, "buslogic"},
+		"thin":                              {thin, gib, "lsilogic"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			l := start(t, inventory, fast)
+			l := start(t, "copy_dest_spec: true\n"+inventory, fast)
 			free := l.free("old")
 			task, err := l.disks().CopyVirtualDisk(t.Context(), "[old] loose/thin.vmdk", l.dc, "[new] copy.vmdk", l.dc, c.spec, false)
 			l.must(err)
@@ -192,37 +196,20 @@ func TestCopyDisk(t *testing.T) {
 			if l.free("old") != free {
 				t.Error("the original's space changed")
 			}
+			if got := l.descriptor("new", "copy.vmdk").DDB["adapterType"]; got != c.adapter {
+				t.Errorf("adapter is %q, want %q", got, c.adapter)
+			}
 		})
 	}
-}
-
-func TestMakeAndDeleteDisk(t *testing.T) {
-	l := start(t, inventory, fast)
-	spec := &types.FileBackedVirtualDiskSpec{
-		VirtualDiskSpec: types.VirtualDiskSpec{DiskType: "eagerZeroedThick", AdapterType: "lsiLogic"},
-		CapacityKb:      3 << 20,
-	}
-	make := func() types.BaseMethodFault {
-		task, err := l.disks().CreateVirtualDisk(t.Context(), "[new] made.vmdk", l.dc, spec)
+	t.Run("a vCenter implements no spec", func(t *testing.T) {
+		l := start(t, inventory, fast)
+		_, err := l.disks().CopyVirtualDisk(t.Context(), "[old] loose/thin.vmdk", l.dc, "[new] copy.vmdk", l.dc, thin, false)
+		wantFault[*types.NotImplemented](t, callFault(t, err))
+	})
+	t.Run("force is ignored", func(t *testing.T) {
+		l := start(t, inventory, fast)
+		task, err := l.disks().CopyVirtualDisk(t.Context(), "[old] loose/thin.vmdk", l.dc, "[old] loose/thick.vmdk", l.dc, nil, true)
 		l.must(err)
-		return l.ends(task)
-	}
-	if fault := make(); fault != nil {
-		t.Fatalf("%#v", fault)
-	}
-	l.wantFree("new", 97*gib)
-	wantFault[*types.FileAlreadyExists](t, make())
-
-	const uuid = "60 00 C2 9e a7 e8 26 9c-7d 20 45 4c 72 2a af 40"
-	l.must(l.disks().SetVirtualDiskUuid(t.Context(), "[new] made.vmdk", l.dc, uuid))
-	if l.uuid("[new] made.vmdk") != uuid {
-		t.Errorf("uuid is %s", l.uuid("[new] made.vmdk"))
-	}
-
-	task, err := l.disks().DeleteVirtualDisk(t.Context(), "[new] made.vmdk", l.dc)
-	l.must(err)
-	if fault := l.ends(task); fault != nil {
-		t.Fatalf("%#v", fault)
-	}
-	l.wantFree("new", 100*gib)
+		wantFault[*types.FileAlreadyExists](t, l.ends(task))
+	})
 }

@@ -28,6 +28,8 @@ type Options struct {
 	Datastores map[types.ManagedObjectReference]DatastoreOptions
 	Speed      float64 // how many times faster than the clock copying goes
 	Faults     *faultplan.Plan
+	// CopyDestSpec honours CopyVirtualDisk_Task's destSpec, which a vCenter answers with NotImplemented.
+	CopyDestSpec bool
 }
 
 // VCenter is a simulated vCenter with vrelocate's behaviour.
@@ -39,6 +41,8 @@ type VCenter struct {
 	tasks    atomic.Int64 // the number of the last task
 	clock    clock
 	tickets  ticketOffice
+
+	copyDestSpec bool // see Options
 
 	mu         sync.Mutex
 	stores     map[types.ManagedObjectReference]*store
@@ -68,6 +72,7 @@ func TakeOver(model *simulator.Model, opts Options) (*VCenter, error) {
 		held:       make(map[string]struct{}),
 	}
 	vc.tasks.Store(firstTask)
+	vc.copyDestSpec = opts.CopyDestSpec
 	ctx := vc.newContext()
 	for _, entity := range vc.registry.All("Datastore") {
 		vc.open(entity.(*simulator.Datastore), opts.Datastores[entity.Reference()])
