@@ -93,18 +93,11 @@ func (p *Plan) lift(which func(*Rule) bool) (lifted int) {
 	return lifted
 }
 
-// HasCalls tells whether any call of a method may still be answered with a fault.
-func (p *Plan) HasCalls(method string) bool {
-	if !p.some.Load() {
-		return false
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return slices.ContainsFunc(p.rules, func(r *Rule) bool { return r.At.Call && r.left != 0 && r.Method == method })
-}
-
 // AtCall gives the fault that answers a call, and counts it as having struck. It is nil if none is planned.
 func (p *Plan) AtCall(method, entity string) types.BaseMethodFault {
+	if !p.some.Load() {
+		return nil
+	}
 	r := p.first(func(r *Rule) bool { return r.Do == scenario.Fail && r.At.Call && r.concerns(method, entity) })
 	if r == nil {
 		return nil

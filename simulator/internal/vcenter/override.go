@@ -3,6 +3,7 @@ package vcenter
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"reflect"
 	"strings"
 
 	"github.com/vmware/govmomi/simulator"
@@ -17,18 +18,36 @@ import (
 // still has the true one, and so has the object that we return, by which the service locks it.
 const answered = "answered-by-vrelocate"
 
-// override decides who answers a call. It is the registry's Handler: every call passes here.
+// override is the registry's Handler: every call passes here. It counts the call, and has it answered by whoever does,
+// or refuses it.
 func (vc *VCenter) override(ctx *simulator.Context, method *simulator.Method) (mo.Reference, types.BaseMethodFault) {
 	vc.ledger.Call(sessionName(ctx.Session), method.Name)
-
-	object := vc.registry.Get(method.This)
-	if ctx.Session == nil {
-		return nil, nil // vcsim says what may be called without a session
+	ours, fault := vc.answerer(ctx, method)
+	if fault != nil && ctx.Session != nil {
+		return refuse(method, fault), nil
 	}
-	if vc.faults.HasCalls(method.Name) {
-		if fault := vc.faults.AtCall(method.Name, subject(ctx, object, method.Body)); fault != nil {
+	return ours, fault
+}
+
+// answerer decides who answers a call; nil: vcsim's own object.
+func (vc *VCenter) answerer(ctx *simulator.Context, method *simulator.Method) (mo.Reference, types.BaseMethodFault) {
+	object := vc.registry.Get(method.This)
+	if ctx.Session == nil && needsLogin(method) {
+		return nil, notAuthenticated(method.This)
+	}
+	vc.opened(ctx.Session)
+	if vc.faults.Any() {
+		name := subject(ctx, object, method.Body)
+		if fault := vc.faults.AtCall(method.Name, name); fault != nil {
 			return nil, fault
 		}
+		vc.planned.expect(method, name)
+	}
+	if ctx.Session == nil {
+		if manager, ok := object.(*simulator.SessionManager); ok {
+			return &SessionManager{SessionManager: manager, vc: vc}, nil
+		}
+		return nil, nil
 	}
 
 	if fault := vc.refusePlacement(ctx, object, method.Body); fault != nil {
@@ -55,11 +74,15 @@ func (vc *VCenter) override(ctx *simulator.Context, method *simulator.Method) (m
 	case *simulator.VirtualDiskManager:
 		ours = &VirtualDiskManager{VirtualDiskManager: o, vc: vc}
 	case *simulator.SessionManager:
-		if method.Name != "AcquireGenericServiceTicket" {
+		switch method.Name {
+		case "AcquireGenericServiceTicket", "Login", "Logout", "TerminateSession":
+		default:
 			return nil, nil // a session has its own view of vcsim's
 		}
 		ours = &SessionManager{SessionManager: o, vc: vc}
 		method.This.Type = answered // not a SessionManager, of which the session would make its view
+	case *simulator.ServiceInstance:
+		ours = &ServiceInstance{ServiceInstance: o, vc: vc}
 	default:
 		return nil, nil
 	}
@@ -67,20 +90,20 @@ func (vc *VCenter) override(ctx *simulator.Context, method *simulator.Method) (m
 	return ours, nil
 }
 
-// subject names what a call is about, as a scenario's faults do: the VM, or the disk.
-func subject(ctx *simulator.Context, object mo.Reference, request types.AnyType) string {
-	switch r := request.(type) {
-	case *types.MoveVirtualDisk_Task:
-		return r.SourceName
-	case *types.CopyVirtualDisk_Task:
-		return r.SourceName
-	case *types.DeleteVirtualDisk_Task:
-		return r.Name
+// subject names what a call is about, as rules do: an entity by its name, a disk or a file by its path as the call gives
+// it.
+func subject(ctx *simulator.Context, object mo.Reference, request types.AnyType) (name string) {
+	switch o := object.(type) {
+	case *simulator.VirtualDiskManager, *simulator.FileManager:
+		for _, field := range []string{"SourceName", "SourceDatastorePath", "Name", "DatastorePath"} {
+			if value := reflect.ValueOf(request).Elem().FieldByName(field); value.IsValid() {
+				return value.String()
+			}
+		}
+	case mo.Entity:
+		ctx.WithLock(object, func() { name = o.Entity().Name })
 	}
-	if vm, ok := object.(*simulator.VirtualMachine); ok {
-		return nameOf(ctx, vm)
-	}
-	return ""
+	return name
 }
 
 // refuseWhileBusy keeps a VM that a task works on from other tasks: every method of VirtualMachine that changes it lists

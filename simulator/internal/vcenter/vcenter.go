@@ -40,6 +40,8 @@ type VCenter struct {
 	ledger   *ledger.Ledger
 	tasks    atomic.Int64 // the number of the last task
 	clock    clock
+	sessions sessions
+	planned  *plannedTasks
 	tickets  ticketOffice
 
 	copyDestSpec bool // see Options
@@ -73,6 +75,7 @@ func TakeOver(model *simulator.Model, opts Options) (*VCenter, error) {
 	}
 	vc.tasks.Store(firstTask)
 	vc.copyDestSpec = opts.CopyDestSpec
+	vc.faults.Struck = vc.ledger.Struck
 	ctx := vc.newContext()
 	for _, entity := range vc.registry.All("Datastore") {
 		vc.open(entity.(*simulator.Datastore), opts.Datastores[entity.Reference()])
@@ -91,6 +94,8 @@ func TakeOver(model *simulator.Model, opts Options) (*VCenter, error) {
 		}
 		vc.publish(ctx, s)
 	}
+	vc.planned = &plannedTasks{vc: vc, coming: make(map[types.ManagedObjectReference]comingTask)}
+	vc.registry.AddHandler(vc.planned)
 	vc.registry.AddHandler(vcsimTasks{vc})
 	vc.registry.AddHandler(growing)
 	vc.registry.AddHandler(&vc.storage)

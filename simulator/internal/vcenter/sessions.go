@@ -1,0 +1,198 @@
+package vcenter
+
+import (
+	"reflect"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/vmware/govmomi/simulator"
+	"github.com/vmware/govmomi/vim25/mo"
+	"github.com/vmware/govmomi/vim25/soap"
+	"github.com/vmware/govmomi/vim25/types"
+
+	"vrelocate/simulator/internal/ledger"
+)
+
+// DefaultIdle is how long a session may be idle, as in a vCenter that nobody told otherwise
+// (config.vmacore.soap.sessionTimeout).
+const DefaultIdle = 30 * time.Minute
+
+// sessions knows the sessions of the API, which vcsim keeps to itself, for they end here in more ways: by being idle, by
+// being dropped, by a restart. With a session die its views, collectors and filters, and what they cost: vcsim leaves
+// those of a terminated session listening to every change for ever.
+type sessions struct {
+	mu    sync.Mutex
+	byKey map[string]*openSession
+	idle  time.Duration // 0: for ever
+	swept time.Time     // when idle ones were last looked for
+}
+
+// openSession is a session with what belongs to it.
+type openSession struct {
+	user     string
+	own      *simulator.Registry // its views, collectors and filters
+	calls    int                 // under way
+	lastCall time.Time           // when the last one ended
+}
+
+// sweepEvery is how often idle sessions are looked for, while calls come in.
+const sweepEvery = time.Second
+
+// EnterSession tells that a call of a session is under way, until leave is called: a session that waits for updates is
+// not idle. It tells whether there is such a session.
+func (vc *VCenter) EnterSession(key string) (leave func(), live bool) {
+	vc.expireSessions()
+	vc.sessions.mu.Lock()
+	defer vc.sessions.mu.Unlock()
+	s := vc.sessions.byKey[key]
+	if s == nil {
+		return func() {}, false
+	}
+	s.calls++
+	return func() {
+		vc.sessions.mu.Lock()
+		defer vc.sessions.mu.Unlock()
+		s.calls--
+		s.lastCall = time.Now()
+	}, true
+}
+
+// OpenSessions tells how many sessions of the API there are.
+func (vc *VCenter) OpenSessions() int {
+	vc.sessions.mu.Lock()
+	defer vc.sessions.mu.Unlock()
+	return len(vc.sessions.byKey)
+}
+
+// SetIdle sets how long a session may be idle; 0 is for ever.
+func (vc *VCenter) SetIdle(idle time.Duration) {
+	vc.sessions.mu.Lock()
+	defer vc.sessions.mu.Unlock()
+	vc.sessions.idle = idle
+	vc.sessions.swept = time.Time{}
+}
+
+// opened takes note of a session, however it came to be.
+func (vc *VCenter) opened(session *simulator.Session) {
+	if session == nil || session.UserName == "" { // vcsim's own, for calls from within
+		return
+	}
+	vc.sessions.mu.Lock()
+	defer vc.sessions.mu.Unlock()
+	if vc.sessions.byKey[session.Key] != nil {
+		return
+	}
+	if vc.sessions.byKey == nil {
+		vc.sessions.byKey = make(map[string]*openSession)
+	}
+	vc.sessions.byKey[session.Key] = &openSession{user: session.UserName, own: session.Registry, lastCall: time.Now()}
+	vc.ledger.Login(func(of *ledger.Logins) { of.Accepted++; of.Now++ })
+}
+
+// DropSessions ends the sessions of a user, or all if the user is empty: their next call gets NotAuthenticated. It tells
+// how many there were.
+func (vc *VCenter) DropSessions(user string) int {
+	vc.sessions.mu.Lock()
+	var keys []string
+	for key, s := range vc.sessions.byKey {
+		if user == "" || s.user == user {
+			keys = append(keys, key)
+		}
+	}
+	vc.sessions.mu.Unlock()
+	for _, key := range keys {
+		vc.closed(key, func(of *ledger.Logins) { of.Dropped++ })
+	}
+	return len(keys)
+}
+
+// expireSessions ends the sessions that have been idle for too long.
+func (vc *VCenter) expireSessions() {
+	vc.sessions.mu.Lock()
+	now := time.Now()
+	if vc.sessions.idle == 0 || now.Sub(vc.sessions.swept) < min(sweepEvery, vc.sessions.idle) {
+		vc.sessions.mu.Unlock()
+		return
+	}
+	vc.sessions.swept = now
+	var keys []string
+	for key, s := range vc.sessions.byKey {
+		if s.calls == 0 && now.Sub(s.lastCall) > vc.sessions.idle {
+			keys = append(keys, key)
+		}
+	}
+	vc.sessions.mu.Unlock()
+	for _, key := range keys {
+		vc.closed(key, func(of *ledger.Logins) { of.Expired++ })
+	}
+}
+
+// closed ends a session with all that belongs to it, and counts why.
+func (vc *VCenter) closed(key string, count func(*ledger.Logins)) {
+	vc.sessions.mu.Lock()
+	s := vc.sessions.byKey[key]
+	delete(vc.sessions.byKey, key)
+	vc.sessions.mu.Unlock()
+	if s == nil {
+		return
+	}
+	vc.ledger.Login(func(of *ledger.Logins) { of.Now--; count(of) })
+
+	ctx := vc.newContext()
+	// Not found: it has logged out.
+	_ = vc.registry.SessionManager().TerminateSession(ctx, &types.TerminateSession{SessionId: []string{key}})
+	ctx.Session.Registry = s.own
+	for _, obj := range s.own.AllReference("") {
+		vc.forgetObject(ctx, obj)
+	}
+}
+
+// forgetObject ends what a session had.
+func (vc *VCenter) forgetObject(ctx *simulator.Context, obj mo.Reference) {
+	if collector, ok := obj.(*PropertyCollector); ok {
+		collector.stopWaiting()
+	}
+	if handler, ok := obj.(simulator.RegisterObject); ok {
+		vc.registry.RemoveHandler(handler)
+	}
+	// The collectors of tasks and events are counted by their manager, which gives no more than so many.
+	type historyCollector interface {
+		DestroyCollector(*simulator.Context, *types.DestroyCollector) soap.HasFault
+	}
+	if collector, ok := obj.(historyCollector); ok {
+		ctx.WithLock(obj, func() { collector.DestroyCollector(ctx, &types.DestroyCollector{This: obj.Reference()}) })
+	}
+}
+
+// beforeLogin are the methods that a vCenter answers without a session; of a property collector's, those that read the
+// ServiceInstance. (vcsim lets anybody read all.)
+var beforeLogin = []string{"RetrieveServiceContent", "RetrieveInternalContent", "Login", "LoginByToken",
+	"LoginExtensionByCertificate", "CloneSession"}
+
+// needsLogin tells whether a call without a session is refused.
+func needsLogin(method *simulator.Method) bool {
+	switch r := method.Body.(type) {
+	case *types.RetrieveProperties:
+		return readsMore(r.SpecSet)
+	case *types.RetrievePropertiesEx:
+		return readsMore(r.SpecSet)
+	}
+	if method.Name == "Fetch" { // its request's type is vcsim's own
+		this := reflect.ValueOf(method.Body).Elem().FieldByName("This").Interface()
+		return this != serviceInstance
+	}
+	return !slices.Contains(beforeLogin, method.Name)
+}
+
+func readsMore(specs []types.PropertyFilterSpec) bool {
+	return slices.ContainsFunc(specs, func(spec types.PropertyFilterSpec) bool {
+		return slices.ContainsFunc(spec.ObjectSet, func(set types.ObjectSpec) bool {
+			return set.Obj != serviceInstance || len(set.SelectSet) > 0
+		})
+	})
+}
+
+func notAuthenticated(on types.ManagedObjectReference) types.BaseMethodFault {
+	return &types.NotAuthenticated{NoPermission: types.NoPermission{Object: &on, PrivilegeId: "System.View"}}
+}
