@@ -130,19 +130,28 @@ func (vc *VCenter) setMounts(ctx *simulator.Context, s *store, change func(*type
 	if !ok {
 		return
 	}
+	var vms []types.ManagedObjectReference
 	ctx.WithLock(ds, func() {
 		mounts := slices.Clone(ds.Host)
 		for i := range mounts {
 			change(&mounts[i])
 		}
-		accessible := slices.ContainsFunc(mounts, func(m types.DatastoreHostMount) bool { return reachable(m.MountInfo) })
+		accessible := slices.ContainsFunc(mounts, func(m types.DatastoreHostMount) bool {
+			return reachable(m.MountInfo) && vc.away.fault(m.Key) == nil
+		})
 		s.condition.setAccessible(accessible)
+		if ds.Summary.Accessible != accessible {
+			vms = append(vms, ds.Vm...)
+		}
 		ctx.Update(ds, []types.PropertyChange{
 			{Name: "host", Val: mounts},
 			{Name: "summary.accessible", Val: accessible},
 			{Name: "summary.multipleHostAccess", Val: len(mounts) > 1},
 		})
 	})
+	for _, vm := range vms {
+		vc.retellConnection(ctx, vm)
+	}
 }
 
 // reachable tells whether a host can use its mount at all; what is unset is true (HostMountInfo).

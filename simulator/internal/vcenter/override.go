@@ -50,6 +50,9 @@ func (vc *VCenter) answerer(ctx *simulator.Context, method *simulator.Method) (m
 		return nil, nil
 	}
 
+	if fault := vc.refuseWithoutHost(ctx, object, method.Name, method.Body); fault != nil {
+		return nil, fault
+	}
 	if fault := vc.refusePlacement(ctx, object, method.Body); fault != nil {
 		return nil, fault
 	}
@@ -63,6 +66,10 @@ func (vc *VCenter) answerer(ctx *simulator.Context, method *simulator.Method) (m
 		ours = &VirtualMachine{VirtualMachine: o, vc: vc}
 	case *simulator.Task:
 		ours = &Task{Task: o, vc: vc}
+	case *simulator.HostSystem:
+		ours = &HostSystem{HostSystem: o, vc: vc}
+	case *simulator.HostStorageSystem:
+		ours = &HostStorageSystem{HostStorageSystem: o, vc: vc}
 	case *simulator.StoragePod:
 		ours = &StoragePod{StoragePod: o, vc: vc}
 	case *simulator.Datastore:

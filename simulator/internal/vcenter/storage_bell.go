@@ -8,8 +8,8 @@ import (
 	"github.com/vmware/govmomi/vim25/types"
 )
 
-// bell wakes those who wait until a datastore is empty or a task has ended: it rings (simulator.RegisterObject) whenever
-// either may have come true, and they look again.
+// bell wakes those who wait until a datastore is empty, a host runs nothing or a task has ended: it rings
+// (simulator.RegisterObject) whenever one of them may have come true, and they look again.
 type bell struct {
 	mu   sync.Mutex
 	next chan struct{}
@@ -42,11 +42,15 @@ func (*bell) Reference() types.ManagedObjectReference {
 // PutObject hears of new objects.
 func (*bell) PutObject(*simulator.Context, mo.Reference) {}
 
-// UpdateObject hears of datastores' VMs and of the ends of tasks among all changes.
+// UpdateObject hears of datastores' VMs, of VMs' power and of the ends of tasks among all changes.
 func (b *bell) UpdateObject(_ *simulator.Context, obj mo.Reference, changes []types.PropertyChange) {
 	switch obj.(type) {
 	case *mo.Datastore:
 		if changed(changes, "vm") {
+			b.ring()
+		}
+	case *mo.VirtualMachine:
+		if changed(changes, "runtime.powerState") || changed(changes, "runtime.host") {
 			b.ring()
 		}
 	case *mo.Task:

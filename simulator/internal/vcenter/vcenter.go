@@ -53,6 +53,7 @@ type VCenter struct {
 	claims     map[string]types.ManagedObjectReference     // what a running task has for itself
 	held       map[string]struct{}                         // files that uploads write to, see hold
 
+	away    awayHosts
 	storage bell // rings when a datastore may have become empty, or a task has ended
 }
 
@@ -96,6 +97,7 @@ func TakeOver(model *simulator.Model, opts Options) (*VCenter, error) {
 	}
 	vc.planned = &plannedTasks{vc: vc, coming: make(map[types.ManagedObjectReference]comingTask)}
 	vc.registry.AddHandler(vc.planned)
+	vc.adoptHosts(ctx)
 	vc.registry.AddHandler(vcsimTasks{vc})
 	vc.registry.AddHandler(growing)
 	vc.registry.AddHandler(&vc.storage)
