@@ -25,6 +25,8 @@ type Scenario struct {
 	Policies    []Policy      `yaml:"policies"`
 	Datacenters []Datacenter  `yaml:"datacenters"`
 	Faults      []Fault       `yaml:"faults"`
+	Tasks       Tasks         `yaml:"tasks"`
+	Limits      Limits        `yaml:"limits"`
 }
 
 // TagCategory is a tag category with its tags. Objects name a tag as category/tag.

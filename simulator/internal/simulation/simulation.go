@@ -67,6 +67,8 @@ func (sim *Simulation) start(ctx context.Context, config Config, described *scen
 			Datastores: behaviour(built),
 			Speed:      cmp.Or(config.Speed, described.Speed, 1),
 			Faults:     faults,
+			Tasks:      tasks(described.Tasks),
+			Limits:     capacity(described.Limits),
 
 			CopyDestSpec: described.CopyDestSpec,
 		})
@@ -74,7 +76,10 @@ func (sim *Simulation) start(ctx context.Context, config Config, described *scen
 			return fmt.Errorf("taking over the inventory: %w", err)
 		}
 		config.Server.Routes = vc.FolderRoutes(url.UserPassword(config.Server.Username, config.Server.Password))
-		config.Server.Pages = map[string]http.Handler{"GET /vrelocate/ledger": vc.Ledger()}
+		config.Server.Pages = map[string]http.Handler{
+			"GET /vrelocate/ledger": vc.Ledger(),
+			"GET /vrelocate/limits": vc.Limits(),
+		}
 	}
 	if sim.server, err = server.Start(sim.model, config.Server); err != nil {
 		return err

@@ -3,6 +3,8 @@ package vcenter
 import (
 	"context"
 	"fmt"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/vmware/govmomi/simulator"
@@ -11,6 +13,7 @@ import (
 
 	"vrelocate/simulator/internal/faultplan"
 	"vrelocate/simulator/internal/ledger"
+	"vrelocate/simulator/internal/limits"
 )
 
 // operation is a task that takes time. vcsim's own Task.Run holds the entity's lock for as long as it runs, so that
@@ -29,6 +32,10 @@ type operation struct {
 	cancel  context.CancelFunc
 	abort   func(types.BaseMethodFault) // ends the work in a fault that is nobody's wish
 
+	ticket *limits.Ticket // its place among those who wait, and then the room that it has
+	mu     sync.Mutex
+	phase  phase
+
 	total   int64     // bytes to copy
 	done    int64     // bytes copied, of what is copied already
 	percent int32     // progress
@@ -38,6 +45,15 @@ type operation struct {
 // showEvery is the least time between two steps of a task's progress.
 const showEvery = 500 * time.Millisecond
 
+// phase is how far an operation is.
+type phase int
+
+const (
+	queued    phase = iota // it waits for room
+	running                // at work, and can still be stopped
+	switching              // beyond the point of no return, see commit
+)
+
 // work does what the task is for. Its fault ends the task in error.
 type work func(op *operation) (types.AnyType, types.BaseMethodFault)
 
@@ -46,12 +62,13 @@ type job struct {
 	entity mo.Reference
 	id     string // TaskInfo.descriptionId, such as VirtualMachine.relocate
 	method string
-	name   string // of the entity
-	claim  string // what no two tasks may work on at once; empty: the task takes no time and needs nothing
+	name   string       // of the entity
+	claim  string       // what no two tasks may work on at once; empty: the task takes no time and needs nothing
+	uses   []limits.Use // what it takes of hosts and datastores while it runs; it waits for it
 	run    work
 }
 
-// start makes a task, queued, and runs it. It returns TaskInProgress when one runs already that claims the same.
+// start makes a task, queued, which runs as soon as there is room for it. It returns TaskInProgress when one runs already that claims the same.
 func (vc *VCenter) start(caller *simulator.Context, j job) (types.ManagedObjectReference, types.BaseMethodFault) {
 	op := &operation{vc: vc, ctx: vc.newContext(), method: j.method, name: j.name, claim: j.claim}
 	op.planned = vc.faults.Task(j.method, j.name)
@@ -78,7 +95,11 @@ func (vc *VCenter) start(caller *simulator.Context, j job) (types.ManagedObjectR
 	vc.ledger.Start(j.method, j.name)
 	// The entity's recentTask is changed with the task's coming.
 	caller.WithLock(j.entity, func() { vc.registry.Put(op.task) })
-	go op.drive(j.run)
+	op.ticket = limits.NewTicket(j.uses, func() { go op.drive(j.run) })
+	context.AfterFunc(op.copying, op.giveUp)
+	if !vc.limits.Enter(op.ticket) {
+		vc.ledger.Queue(j.method, j.name)
+	}
 	return op.task.Self, nil
 }
 
@@ -113,15 +134,32 @@ func (vc *VCenter) release(op *operation) {
 	delete(vc.operations, op.task.Self)
 }
 
+// giveUp ends a task that was cancelled before there was room for it: nothing of its work is done, and it never started.
+func (op *operation) giveUp() {
+	if op.vc.limits.Withdraw(op.ticket) {
+		op.end(nil, op.stopped())
+	}
+}
+
 // drive takes the task from queued to its end.
 func (op *operation) drive(run work) {
-	defer op.cancel()
+	op.mu.Lock()
+	op.phase = running
+	op.mu.Unlock()
+	workEnds := op.vc.ledger.Work(op.claim, op.name)
 	op.update(
 		types.PropertyChange{Name: "info.startTime", Val: op.vc.now()},
 		types.PropertyChange{Name: "info.state", Val: types.TaskInfoStateRunning},
 	)
 	result, fault := op.asPlanned(run)
+	workEnds()
+	op.vc.limits.Leave(op.ticket)
+	op.end(result, fault)
+}
 
+// end tells how the task came out.
+func (op *operation) end(result types.AnyType, fault types.BaseMethodFault) {
+	defer op.cancel()
 	outcome := ledger.Succeeded
 	changes := []types.PropertyChange{{Name: "info.completeTime", Val: op.vc.now()}}
 	if fault == nil {
@@ -146,6 +184,9 @@ func (op *operation) drive(run work) {
 	op.vc.ledger.End(op.method, op.name, outcome)
 	op.update(changes...)
 }
+
+// copies tells whether the operation takes its time, rather than having vcsim do the work.
+func (op *operation) copies() bool { return slices.Contains(faultplan.TimedMethods, op.method) }
 
 func (op *operation) update(changes ...types.PropertyChange) {
 	op.vc.registry.AtomicUpdate(op.ctx, op.task, changes)

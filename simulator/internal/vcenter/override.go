@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"reflect"
-	"strings"
 
 	"github.com/vmware/govmomi/simulator"
 	"github.com/vmware/govmomi/vim25/mo"
@@ -57,12 +56,12 @@ func (vc *VCenter) answerer(ctx *simulator.Context, method *simulator.Method) (m
 		return nil, fault
 	}
 
+	if fault := vc.refuseWhileBusy(ctx, object, method.Name); fault != nil {
+		return nil, fault
+	}
 	var ours mo.Reference
 	switch o := object.(type) {
 	case *simulator.VirtualMachine:
-		if fault := vc.refuseWhileBusy(ctx, o, method.Name); fault != nil {
-			return nil, fault
-		}
 		ours = &VirtualMachine{VirtualMachine: o, vc: vc}
 	case *simulator.Task:
 		ours = &Task{Task: o, vc: vc}
@@ -111,22 +110,6 @@ func subject(ctx *simulator.Context, object mo.Reference, request types.AnyType)
 		ctx.WithLock(object, func() { name = o.Entity().Name })
 	}
 	return name
-}
-
-// refuseWhileBusy keeps a VM that a task works on from other tasks: every method of VirtualMachine that changes it lists
-// TaskInProgress among its faults ("if the virtual machine is busy").
-func (vc *VCenter) refuseWhileBusy(ctx *simulator.Context, vm *simulator.VirtualMachine, method string) types.BaseMethodFault {
-	if !strings.HasSuffix(method, "_Task") && method != "UnregisterVM" && method != "MarkAsTemplate" {
-		return nil
-	}
-	vc.mu.Lock()
-	running, busy := vc.claims[vm.Self.String()]
-	vc.mu.Unlock()
-	if !busy {
-		return nil
-	}
-	vc.ledger.Refuse(method, nameOf(ctx, vm))
-	return &types.TaskInProgress{Task: running}
 }
 
 func nameOf(ctx *simulator.Context, vm *simulator.VirtualMachine) (name string) {

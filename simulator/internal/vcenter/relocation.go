@@ -60,6 +60,10 @@ func (op *operation) relocate(vm *simulator.VirtualMachine, spec types.VirtualMa
 		op.undo(r)
 		return fault
 	}
+	if fault := op.commit(); fault != nil {
+		op.undo(r)
+		return fault
+	}
 	op.ctx.WithLock(vm, func() { fault = op.settle(r) })
 	op.publishAll(r)
 	return fault

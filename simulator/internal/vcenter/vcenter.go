@@ -13,6 +13,7 @@ import (
 	"vrelocate/simulator/internal/bandwidth"
 	"vrelocate/simulator/internal/faultplan"
 	"vrelocate/simulator/internal/ledger"
+	"vrelocate/simulator/internal/limits"
 )
 
 // DatastoreOptions say what vcsim does not know of a datastore.
@@ -28,6 +29,8 @@ type Options struct {
 	Datastores map[types.ManagedObjectReference]DatastoreOptions
 	Speed      float64 // how many times faster than the clock copying goes
 	Faults     *faultplan.Plan
+	Tasks      TaskOptions
+	Limits     limits.Capacity
 	// CopyDestSpec honours CopyVirtualDisk_Task's destSpec, which a vCenter answers with NotImplemented.
 	CopyDestSpec bool
 }
@@ -39,12 +42,16 @@ type VCenter struct {
 	faults   *faultplan.Plan
 	ledger   *ledger.Ledger
 	tasks    atomic.Int64 // the number of the last task
+	limits   *limits.Gate
+	records  *taskRecords
 	clock    clock
 	sessions sessions
 	planned  *plannedTasks
 	tickets  ticketOffice
 
 	copyDestSpec bool // see Options
+
+	taskOptions TaskOptions
 
 	mu         sync.Mutex
 	stores     map[types.ManagedObjectReference]*store
@@ -75,6 +82,8 @@ func TakeOver(model *simulator.Model, opts Options) (*VCenter, error) {
 		held:       make(map[string]struct{}),
 	}
 	vc.tasks.Store(firstTask)
+	vc.limits, vc.taskOptions = limits.New(opts.Limits), opts.Tasks
+	vc.manageTasks(opts.Tasks)
 	vc.copyDestSpec = opts.CopyDestSpec
 	vc.faults.Struck = vc.ledger.Struck
 	ctx := vc.newContext()
@@ -108,6 +117,9 @@ func TakeOver(model *simulator.Model, opts Options) (*VCenter, error) {
 
 // Ledger gives the count of all that was asked since the start.
 func (vc *VCenter) Ledger() *ledger.Ledger { return vc.ledger }
+
+// Limits gives what there is room for, and who waits.
+func (vc *VCenter) Limits() *limits.Gate { return vc.limits }
 
 // newContext gives a context of its own: an object's lock is held on behalf of a context, so two that work at the same
 // time need one each.

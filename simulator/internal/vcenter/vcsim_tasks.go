@@ -11,8 +11,8 @@ import (
 	"github.com/vmware/govmomi/vim25/types"
 )
 
-// vcsimTasks hears of the ends of vcsim's own tasks (simulator.RegisterObject) and makes true what they leave: a VM
-// that was created, cloned or reconfigured gets true descriptors, sizes and space.
+// vcsimTasks hears of vcsim's own tasks (simulator.RegisterObject). While one works on a VM, no other may. What they
+// leave is made true: a VM that was created, cloned or reconfigured gets true descriptors, sizes and space.
 //
 // It works while the task's lock is held for the change of its state, so nobody sees the task ended before that.
 type vcsimTasks struct {
@@ -24,8 +24,12 @@ func (vcsimTasks) Reference() types.ManagedObjectReference {
 	return types.ManagedObjectReference{Type: "vrelocate", Value: "vcsim-tasks"}
 }
 
-// PutObject hears of new objects.
-func (vcsimTasks) PutObject(*simulator.Context, mo.Reference) {}
+// PutObject hears of a task that vcsim begins.
+func (w vcsimTasks) PutObject(_ *simulator.Context, obj mo.Reference) {
+	if task, ok := obj.(*simulator.Task); ok && !isOurs(task.Self) {
+		w.vc.claimFor(task)
+	}
+}
 
 // RemoveObject hears of an object's end.
 func (vcsimTasks) RemoveObject(*simulator.Context, types.ManagedObjectReference) {}
@@ -36,11 +40,11 @@ func (w vcsimTasks) UpdateObject(ctx *simulator.Context, obj mo.Reference, chang
 	if !ok || task.Info.Entity == nil || isOurs(task.Self) {
 		return
 	}
-	ended := slices.ContainsFunc(changes, func(c types.PropertyChange) bool { return c.Name == "info.state" }) &&
-		(task.Info.State == types.TaskInfoStateSuccess || task.Info.State == types.TaskInfoStateError)
-	if !ended {
+	ownTheTask(ctx, task)
+	if !hasEnded(task.Info.State) || !slices.ContainsFunc(changes, func(c types.PropertyChange) bool { return c.Name == "info.state" }) {
 		return
 	}
+	defer w.vc.disclaim(&task.Info)
 	refs := []types.ManagedObjectReference{*task.Info.Entity}
 	if made, ok := task.Info.Result.(types.ManagedObjectReference); ok {
 		refs = append(refs, made)
@@ -49,6 +53,15 @@ func (w vcsimTasks) UpdateObject(ctx *simulator.Context, obj mo.Reference, chang
 		if vm, ok := w.vc.registry.Get(ref).(*simulator.VirtualMachine); ok {
 			w.vc.makeTrue(ctx, vm)
 		}
+	}
+}
+
+// ownTheTask says who asked for a task: vcsim says that it was "vcsim". The task's lock is held, and nobody has been told
+// of the task yet when its state first changes.
+func ownTheTask(ctx *simulator.Context, task *mo.Task) {
+	by, ok := task.Info.Reason.(*types.TaskReasonUser)
+	if ok && by.UserName == "vcsim" && ctx.Session != nil && ctx.Session.UserName != "" && task.Info.State == types.TaskInfoStateRunning {
+		task.Info.Reason = &types.TaskReasonUser{UserName: ctx.Session.UserName}
 	}
 }
 

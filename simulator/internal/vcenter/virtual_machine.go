@@ -34,6 +34,7 @@ func (vm *VirtualMachine) RelocateVMTask(ctx *simulator.Context, req *types.Relo
 		method: "RelocateVM_Task",
 		name:   vm.Name,
 		claim:  vm.Self.String(),
+		uses:   vm.vc.relocationUses(vm.VirtualMachine, req.Spec),
 		run: func(op *operation) (types.AnyType, types.BaseMethodFault) {
 			return nil, op.relocate(vm.VirtualMachine, req.Spec)
 		},
