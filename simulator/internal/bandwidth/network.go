@@ -40,6 +40,11 @@ func (n *Network) AddLink(name string, bytesPerSecond int64) {
 	n.links[name] = float64(bytesPerSecond)
 }
 
+// SetRate changes the rate of a link, also for the copies that cross it; at 0 they stand still.
+func (n *Network) SetRate(name string, bytesPerSecond int64) {
+	n.change(func() { n.links[name] = float64(bytesPerSecond) })
+}
+
 // Copy takes as long as so many bytes take across links, given what else crosses them meanwhile. It calls moved with the
 // bytes done so far at the start, at every Tick and at the end, and ends early with ctx or with moved's error.
 func (n *Network) Copy(ctx context.Context, links []string, bytes int64, moved func(done int64) error) error {
@@ -62,8 +67,12 @@ func (n *Network) Copy(ctx context.Context, links []string, bytes int64, moved f
 		if left == 0 {
 			return nil
 		}
-		// One nanosecond more: rounded down, a copy could find a fraction of a byte left over for ever.
-		timer.Reset(min(Tick, time.Duration(left/rate*float64(time.Second))+1))
+		wait := Tick
+		if seconds := left / rate; seconds < Tick.Seconds() { // else it is long, or at no rate for ever
+			// One nanosecond more: rounded down, a copy could find a fraction of a byte left over for ever.
+			wait = time.Duration(seconds*float64(time.Second)) + 1
+		}
+		timer.Reset(wait)
 	}
 }
 

@@ -131,3 +131,21 @@ func TestCopyEndsEarly(t *testing.T) {
 		})
 	})
 }
+
+func TestRateThatChanges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := New(1)
+		network.AddLink("ds", 100*mb)
+		start := time.Now()
+		for at, rate := range map[time.Duration]int64{time.Second: 0, 3 * time.Second: 200 * mb} {
+			time.AfterFunc(at, func() { network.SetRate("ds", rate) })
+		}
+		// 100 MB in the first second, then 2 s of nothing, then 200 MB in one.
+		if err := network.Copy(t.Context(), []string{"ds"}, 300*mb, func(int64) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(start); took < 4*time.Second || took > 4*time.Second+2*Tick {
+			t.Errorf("took %s", took)
+		}
+	})
+}

@@ -29,6 +29,11 @@ func (op *operation) copy(t transfer) types.BaseMethodFault {
 	return op.pass(links, t.bytes, t.from.url(t.fromName), func(done int64) types.BaseMethodFault {
 		op.vc.ledger.Moved(t.from.name, t.to.name, done-counted)
 		counted = done
+		for _, s := range []*store{t.from, t.to} { // it may be lost in mid-copy
+			if fault := s.readable(); fault != nil {
+				return fault
+			}
+		}
 		if t.thin {
 			return op.occupy(t, done)
 		}
