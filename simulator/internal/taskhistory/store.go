@@ -88,6 +88,17 @@ func (s *Store) forget() {
 	}
 }
 
+// Clear forgets all, also tasks that are not over: what becomes of them later is not taken down.
+func (s *Store) Clear() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range s.records {
+		r.gone = true
+	}
+	s.records, s.dropped, s.ended = nil, 0, nil
+	clear(s.byKey)
+}
+
 // Len tells how many tasks are known.
 func (s *Store) Len() int {
 	s.mu.Lock()

@@ -81,6 +81,21 @@ func TestForgetsWhatEndedFirst(t *testing.T) {
 	}
 }
 
+func TestClear(t *testing.T) {
+	b := newBook(10, time.Hour)
+	b.Add(types.TaskInfo{Key: "running", State: types.TaskInfoStateRunning}, nil)
+	b.tasks(3)
+	v := NewView(b.Store, types.TaskFilterSpec{}, 10)
+	v.Next(2)
+	b.Clear()
+	b.Change(types.TaskInfo{Key: "running", State: types.TaskInfoStateSuccess})
+	b.Add(types.TaskInfo{Key: "new"}, nil)
+	want(t, "after", v.Next(9), "new")
+	if b.Len() != 1 {
+		t.Errorf("%d are known", b.Len())
+	}
+}
+
 // A view that scrolls is not thrown off by what is forgotten meanwhile.
 func TestForgettingWhileScrolling(t *testing.T) {
 	b := newBook(4, time.Hour)

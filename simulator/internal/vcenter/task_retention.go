@@ -71,6 +71,25 @@ func (r *taskRecords) tidy() {
 	r.mu.Unlock()
 }
 
+// forgetTasks ends the life of all tasks and of their history, as a vCenter does that has lost its database. Work that is
+// under way goes on, and nobody can learn what comes of it but by looking at what it did.
+func (vc *VCenter) forgetTasks() {
+	r := vc.records
+	r.tidying.Lock()
+	defer r.tidying.Unlock()
+	r.mu.Lock()
+	all := r.tasks
+	r.tasks, r.ended, r.delisted = nil, nil, 0
+	clear(r.byRef)
+	r.mu.Unlock()
+	r.history.Clear()
+	ctx := vc.newContext()
+	r.delist(ctx, all)
+	for _, recent := range all {
+		vc.registry.Remove(ctx, recent.task)
+	}
+}
+
 // due takes what is due out of the records.
 func (r *taskRecords) due(now time.Time) (delisted, gone []*recentTask) {
 	r.mu.Lock()
