@@ -67,6 +67,8 @@ func (vc *VCenter) answerer(ctx *simulator.Context, method *simulator.Method) (m
 		ours = &Task{Task: o, vc: vc}
 	case *simulator.HostSystem:
 		ours = &HostSystem{HostSystem: o, vc: vc}
+	case *simulator.HostDatastoreSystem:
+		ours = &HostDatastoreSystem{HostDatastoreSystem: o, vc: vc}
 	case *simulator.HostStorageSystem:
 		ours = &HostStorageSystem{HostStorageSystem: o, vc: vc}
 	case *simulator.StoragePod:
