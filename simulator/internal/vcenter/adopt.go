@@ -49,6 +49,11 @@ func (vc *VCenter) adoptDisk(vm *simulator.VirtualMachine, device *types.Virtual
 		return nil
 	case err != nil:
 		return err
+	case known.IsDelta():
+		if chain, fault := vc.chainOf(place{s, name}); fault == nil {
+			*backing = *backingOf(chain, *backing)
+		}
+		return nil
 	case known.UUID != "" && known.CapacityBytes == device.CapacityInBytes:
 		backing.Uuid = known.UUID
 		return nil

@@ -1,9 +1,11 @@
 package vcenter
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path"
+	"slices"
 
 	"github.com/vmware/govmomi/vim25/types"
 
@@ -21,13 +23,13 @@ type link struct {
 const maxChain = 256
 
 // chainOf reads the chain of a disk: the disk itself first, its base last. A parent that is not there, or that its child
-// can't name, is FileNotFound.
+// can't name, is FileNotFound; the chain is then given as far as it could be read.
 func (vc *VCenter) chainOf(at place) ([]link, types.BaseMethodFault) {
 	var chain []link
 	for len(chain) < maxChain {
 		d, err := disk.Read(at.file())
 		if err != nil {
-			return nil, fileFault(at.url(), err)
+			return chain, fileFault(at.url(), err)
 		}
 		chain = append(chain, link{at, d})
 		if !d.IsDelta() {
@@ -35,11 +37,11 @@ func (vc *VCenter) chainOf(at place) ([]link, types.BaseMethodFault) {
 		}
 		parent, found := vc.parentOf(at, d)
 		if !found {
-			return nil, &types.FileNotFound{FileFault: types.FileFault{File: d.Parent}}
+			return chain, &types.FileNotFound{FileFault: types.FileFault{File: d.Parent}}
 		}
 		at = parent
 	}
-	return nil, fileFault(at.url(), fmt.Errorf("the chain has no base"))
+	return chain, fileFault(at.url(), errors.New("the chain has no base"))
 }
 
 // parentOf gives where a delta's parent is. A parent in the delta's own folder has a name, any other the path of its
@@ -61,7 +63,7 @@ func hint(delta, parent place) string {
 	return disk.VolumePath(parent.store.ref.Value, parent.name)
 }
 
-// backing gives a chain as a device has it: the top disk's backing with its parents (VirtualDiskFlatVer2BackingInfo:
+// backingOf gives a chain as a device has it: the top disk's backing with its parents (VirtualDiskFlatVer2BackingInfo:
 // parent is "the parent of this virtual disk file, if this is a delta disk"). Mode and sharing are the device's.
 func backingOf(chain []link, like types.VirtualDiskFlatVer2BackingInfo) *types.VirtualDiskFlatVer2BackingInfo {
 	if len(chain) == 0 {
@@ -85,6 +87,47 @@ func backingOf(chain []link, like types.VirtualDiskFlatVer2BackingInfo) *types.V
 		backing.Parent = backingOf(chain[1:], like)
 	}
 	return &backing
+}
+
+// placeOfDisk gives where a disk's descriptor is; ok is false for a disk that has none on a datastore.
+func (vc *VCenter) placeOfDisk(datacenter types.ManagedObjectReference, device *types.VirtualDisk) (at place, ok bool) {
+	backing, ok := device.Backing.(types.BaseVirtualDeviceFileBackingInfo)
+	if !ok {
+		return place{}, false
+	}
+	s, name, fault := vc.locate(datacenter, backing.GetVirtualDeviceFileBackingInfo().FileName)
+	return place{s, name}, fault == nil
+}
+
+// rebacked gives devices with their disks' backings as the files say, after some disks became others. What is not flat
+// or can't be read stays as it is. All disks are copies: readers may still be encoding the old ones.
+func (vc *VCenter) rebacked(datacenter types.ManagedObjectReference, devices []types.BaseVirtualDevice, became map[place]place) []types.BaseVirtualDevice {
+	fresh := slices.Clone(devices)
+	for i, device := range fresh {
+		old, ok := device.(*types.VirtualDisk)
+		if !ok {
+			continue
+		}
+		d := *old
+		fresh[i] = &d
+		flat, ok := old.Backing.(*types.VirtualDiskFlatVer2BackingInfo)
+		if !ok {
+			continue
+		}
+		backing := *flat
+		d.Backing = &backing
+		at, ok := vc.placeOfDisk(datacenter, old)
+		if !ok {
+			continue
+		}
+		if now, changed := became[at]; changed {
+			at = now
+		}
+		if chain, fault := vc.chainOf(at); fault == nil {
+			d.Backing = backingOf(chain, backing)
+		}
+	}
+	return fresh
 }
 
 // filesOf gives the files of a chain on this machine, the base first.

@@ -63,6 +63,8 @@ func (vc *VCenter) answerer(ctx *simulator.Context, method *simulator.Method) (m
 	switch o := object.(type) {
 	case *simulator.VirtualMachine:
 		ours = &VirtualMachine{VirtualMachine: o, vc: vc}
+	case *simulator.VirtualMachineSnapshot:
+		ours = &VirtualMachineSnapshot{VirtualMachineSnapshot: o, vc: vc}
 	case *simulator.Task:
 		ours = &Task{Task: o, vc: vc}
 	case *simulator.HostSystem:

@@ -48,6 +48,7 @@ type VCenter struct {
 	sessions sessions
 	planned  *plannedTasks
 	tickets  ticketOffice
+	shares   *diskShares
 
 	copyDestSpec bool // see Options
 
@@ -75,6 +76,7 @@ func TakeOver(model *simulator.Model, opts Options) (*VCenter, error) {
 		network:    bandwidth.New(opts.Speed),
 		faults:     opts.Faults,
 		ledger:     ledger.New(),
+		shares:     newDiskShares(),
 		stores:     make(map[types.ManagedObjectReference]*store),
 		named:      make(map[placeName]*store),
 		operations: make(map[types.ManagedObjectReference]*operation),
@@ -108,6 +110,7 @@ func TakeOver(model *simulator.Model, opts Options) (*VCenter, error) {
 	vc.registry.AddHandler(vc.planned)
 	vc.adoptHosts(ctx)
 	vc.registry.AddHandler(vcsimTasks{vc})
+	vc.registry.AddHandler(vc.shares)
 	vc.registry.AddHandler(growing)
 	vc.registry.AddHandler(&vc.storage)
 	vc.collectCheaply()

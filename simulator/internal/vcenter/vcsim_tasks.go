@@ -31,8 +31,12 @@ func (w vcsimTasks) PutObject(_ *simulator.Context, obj mo.Reference) {
 	}
 }
 
-// RemoveObject hears of an object's end.
-func (vcsimTasks) RemoveObject(*simulator.Context, types.ManagedObjectReference) {}
+// RemoveObject hears of an object's end: a VM's snapshots go with it.
+func (w vcsimTasks) RemoveObject(ctx *simulator.Context, ref types.ManagedObjectReference) {
+	if ref.Type == "VirtualMachine" {
+		w.vc.forgetSnapshots(ctx, ref)
+	}
+}
 
 // UpdateObject hears of a task's end among all changes.
 func (w vcsimTasks) UpdateObject(ctx *simulator.Context, obj mo.Reference, changes []types.PropertyChange) {

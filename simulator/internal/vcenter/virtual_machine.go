@@ -72,7 +72,7 @@ func (vm *VirtualMachine) DestroyTask(ctx *simulator.Context, _ *types.Destroy_T
 
 // destroy takes a VM out of the inventory and deletes its files. The VM's lock is held.
 func (op *operation) destroy(vm *simulator.VirtualMachine) types.BaseMethodFault {
-	places := op.vc.placesOf(vm)
+	places := op.vc.placesToDelete(vm)
 	res := vm.UnregisterVM(op.ctx, &types.UnregisterVM{This: vm.Self})
 	if refused := res.Fault(); refused != nil {
 		return refused.VimFault().(types.BaseMethodFault)
