@@ -25,6 +25,8 @@ type Scenario struct {
 	Policies    []Policy      `yaml:"policies"`
 	Datacenters []Datacenter  `yaml:"datacenters"`
 	Faults      []Fault       `yaml:"faults"`
+	Sessions    Sessions      `yaml:"sessions"`
+	Clock       Clock         `yaml:"clock"`
 	Tasks       Tasks         `yaml:"tasks"`
 	Limits      Limits        `yaml:"limits"`
 }

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/vmware/govmomi/simulator"
@@ -21,16 +22,22 @@ type Options struct {
 	Password string
 	CertFile string                  // PEM; empty: a certificate of this run alone
 	KeyFile  string                  // PEM
-	Admin    string                  // host:port of the admin port, on loopback; empty: none
-	Pages    map[string]http.Handler // what the admin port shows, by pattern of http.ServeMux
 	Routes   map[string]http.Handler // what answers in vcsim's place, by pattern of http.ServeMux
+	Gate     *Gate                   // what every request passes; nil: none
+
+	Admin string                                // host:port of the admin port, on loopback; empty: none
+	Pages func(*Server) map[string]http.Handler // what the admin port shows and does, by pattern of http.ServeMux
 }
 
 // Server is a vCenter that answers.
 type Server struct {
 	http  *simulator.Server
 	admin *http.Server // nil: none
+	gate  *Gate        // nil: none
 	ready Ready
+
+	outage sync.Mutex
+	away   Outage // empty: it is there
 }
 
 // Start serves model over TLS. It returns when the port answers.
@@ -46,7 +53,10 @@ func Start(model *simulator.Model, opts Options) (*Server, error) {
 
 	service := model.Service
 	service.RegisterEndpoints = true
-	service.TLS = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
+	enclosed := make(chan struct{})
+	service.TLS = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12,
+		// vcsim listens and serves in one step: nobody may come in before the gate is there.
+		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { <-enclosed; return nil, nil }}
 	// A *url.Userinfo of our own: vcsim lets any password in as long as the pointer is its simulator.DefaultLogin.
 	service.Listen = &url.URL{Host: net.JoinHostPort(host, port), User: url.UserPassword(opts.Username, opts.Password)}
 	if service.ServeMux == nil {
@@ -60,14 +70,22 @@ func Start(model *simulator.Model, opts Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	srv := &Server{http: vcsim, ready: Ready{
+	if opts.Gate != nil {
+		vcsim.Config.Handler = opts.Gate.enclose(vcsim.Config.Handler)
+	}
+	close(enclosed)
+	srv := &Server{http: vcsim, gate: opts.Gate, ready: Ready{
 		URL:        (&url.URL{Scheme: vcsim.URL.Scheme, Host: vcsim.URL.Host, Path: vcsim.URL.Path}).String(),
 		Username:   opts.Username,
 		Thumbprint: thumbprint(cert),
 		PID:        os.Getpid(),
 	}}
 	if opts.Admin != "" {
-		if srv.admin, err = startAdmin(opts.Admin, opts.Pages); err != nil {
+		pages := map[string]http.Handler{}
+		if opts.Pages != nil {
+			pages = opts.Pages(srv)
+		}
+		if srv.admin, err = startAdmin(opts.Admin, pages); err != nil {
 			srv.Stop()
 			return nil, err
 		}
@@ -103,6 +121,9 @@ func (s *Server) Stop() {
 		if s.admin != nil {
 			_ = s.admin.Close()
 		}
+		s.outage.Lock()
+		defer s.outage.Unlock()
+		s.away = stopped
 		_ = s.http.Listener.Close()
 		s.http.CloseClientConnections()
 		s.http.Close()

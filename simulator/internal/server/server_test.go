@@ -156,7 +156,7 @@ func TestStartSaysWhatIsWrong(t *testing.T) {
 func TestAdminPortShowsItsPages(t *testing.T) {
 	hello := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("hello")) })
 	srv, err := start(t, server.Options{Listen: "127.0.0.1:0", Admin: "127.0.0.1:0",
-		Pages: map[string]http.Handler{"GET /hello": hello}})
+		Pages: func(*server.Server) map[string]http.Handler { return map[string]http.Handler{"GET /hello": hello} }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"net/http"
 	"net/url"
 
 	"github.com/vmware/govmomi/simulator"
@@ -76,10 +75,7 @@ func (sim *Simulation) start(ctx context.Context, config Config, described *scen
 			return fmt.Errorf("taking over the inventory: %w", err)
 		}
 		config.Server.Routes = vc.FolderRoutes(url.UserPassword(config.Server.Username, config.Server.Password))
-		config.Server.Pages = map[string]http.Handler{
-			"GET /vrelocate/ledger": vc.Ledger(),
-			"GET /vrelocate/limits": vc.Limits(),
-		}
+		operate(&config.Server, vc, faults, described)
 	}
 	if sim.server, err = server.Start(sim.model, config.Server); err != nil {
 		return err

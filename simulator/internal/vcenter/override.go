@@ -83,6 +83,8 @@ func (vc *VCenter) answerer(ctx *simulator.Context, method *simulator.Method) (m
 		ours = &FileManager{FileManager: o, vc: vc}
 	case *simulator.VirtualDiskManager:
 		ours = &VirtualDiskManager{VirtualDiskManager: o, vc: vc}
+	case *simulator.Folder:
+		ours = &Folder{Folder: o, vc: vc}
 	case *simulator.SessionManager:
 		switch method.Name {
 		case "AcquireGenericServiceTicket", "Login", "Logout", "TerminateSession":
@@ -129,4 +131,18 @@ func sessionName(session *simulator.Session) string {
 	}
 	sum := sha256.Sum256([]byte(session.Key))
 	return session.UserName + "#" + hex.EncodeToString(sum[:4])
+}
+
+// Subject names what a call is about from what a request says at first sight: see subject.
+func (vc *VCenter) Subject(kind, id string, arguments map[string]string) string {
+	switch kind {
+	case "VirtualDiskManager", "FileManager":
+		for _, field := range []string{"sourceName", "sourceDatastorePath", "name", "datastorePath"} {
+			if value, given := arguments[field]; given {
+				return value
+			}
+		}
+		return ""
+	}
+	return subject(vc.newContext(), vc.registry.Get(types.ManagedObjectReference{Type: kind, Value: id}), nil)
 }

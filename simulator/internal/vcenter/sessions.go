@@ -196,3 +196,10 @@ func readsMore(specs []types.PropertyFilterSpec) bool {
 func notAuthenticated(on types.ManagedObjectReference) types.BaseMethodFault {
 	return &types.NotAuthenticated{NoPermission: types.NoPermission{Object: &on, PrivilegeId: "System.View"}}
 }
+
+// Idle tells how long a session may be idle; 0 is for ever.
+func (vc *VCenter) Idle() time.Duration {
+	vc.sessions.mu.Lock()
+	defer vc.sessions.mu.Unlock()
+	return vc.sessions.idle
+}
