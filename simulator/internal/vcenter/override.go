@@ -83,8 +83,6 @@ func (vc *VCenter) answerer(ctx *simulator.Context, method *simulator.Method) (m
 		ours = &FileManager{FileManager: o, vc: vc}
 	case *simulator.VirtualDiskManager:
 		ours = &VirtualDiskManager{VirtualDiskManager: o, vc: vc}
-	case *simulator.Folder:
-		ours = &Folder{Folder: o, vc: vc}
 	case *simulator.SessionManager:
 		switch method.Name {
 		case "AcquireGenericServiceTicket", "Login", "Logout", "TerminateSession":
