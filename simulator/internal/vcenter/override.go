@@ -73,6 +73,8 @@ func (vc *VCenter) answerer(ctx *simulator.Context, method *simulator.Method) (m
 		ours = &HostDatastoreSystem{HostDatastoreSystem: o, vc: vc}
 	case *simulator.HostStorageSystem:
 		ours = &HostStorageSystem{HostStorageSystem: o, vc: vc}
+	case *simulator.StorageResourceManager:
+		ours = &StorageResourceManager{StorageResourceManager: o, vc: vc}
 	case *simulator.StoragePod:
 		ours = &StoragePod{StoragePod: o, vc: vc}
 	case *simulator.Datastore:

@@ -63,6 +63,8 @@ type VCenter struct {
 
 	away    awayHosts
 	storage bell // rings when a datastore may have become empty, or a task has ended
+
+	recommended recommendations // of Storage DRS
 }
 
 // firstTask keeps the numbers of our tasks apart from vcsim's, which count all objects from 1.
