@@ -29,6 +29,7 @@ type Scenario struct {
 	Clock       Clock         `yaml:"clock"`
 	Tasks       Tasks         `yaml:"tasks"`
 	Limits      Limits        `yaml:"limits"`
+	Relocation  Relocation    `yaml:"relocation"`
 }
 
 // TagCategory is a tag category with its tags. Objects name a tag as category/tag.

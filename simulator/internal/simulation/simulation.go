@@ -68,6 +68,7 @@ func (sim *Simulation) start(ctx context.Context, config Config, described *scen
 			Faults:     faults,
 			Tasks:      tasks(described.Tasks),
 			Limits:     capacity(described.Limits),
+			Relocation: vcenter.RelocationOptions{SwitchEachDisk: described.Relocation.Switch == scenario.SwitchEachDisk},
 
 			CopyDestSpec: described.CopyDestSpec,
 		})

@@ -75,9 +75,10 @@ func TestRelocateRefuses(t *testing.T) {
 				}
 			},
 		},
-		"a move type that makes a child disk": {
+		"a child disk for one of two disks": {
 			func(l *lab) types.VirtualMachineRelocateSpec {
 				spec := to(l.datastore("new"))
+				spec.Disk = []types.VirtualMachineRelocateSpecDiskLocator{{DiskId: 2000, Datastore: l.datastore("old")}}
 				spec.DiskMoveType = string(types.VirtualMachineRelocateDiskMoveOptionsCreateNewChildDiskBacking)
 				return spec
 			},

@@ -1,9 +1,7 @@
 package vcenter
 
 import (
-	"fmt"
 	"os"
-	"path"
 
 	"github.com/vmware/govmomi/simulator"
 	"github.com/vmware/govmomi/vim25/types"
@@ -11,193 +9,266 @@ import (
 	"vrelocate/simulator/internal/disk"
 )
 
-// relocation is what a RelocateSpec means for one VM: what moves, from where, to where.
+// relocation is what a RelocateSpec means for one VM: what moves, from where, to where, and what speaks against it.
+// planRelocation makes it and changes nothing, so that CheckRelocate_Task and RelocateVM_Task answer alike.
 type relocation struct {
 	vm         *simulator.VirtualMachine
 	name       string
-	datacenter types.ManagedObjectReference
+	state      types.VirtualMachinePowerState
+	datacenter types.ManagedObjectReference // where it is
+	target     types.ManagedObjectReference // the datacenter where it is afterwards
 	home       homeMove
 	disks      []*diskMove
+	lies       []*store // where the VM lies afterwards
+	children   []string // labels of disks that get a new child
 	compute    computeMove
-	made       []string // folders made on this machine for the VM; removed if nothing comes of it
+	findings   findings          // whatever the host
+	folders    map[*store]string // that the VM has already, by datastore
+	made       []string          // folders made on this machine for the VM; removed if nothing comes of it
 }
 
 // homeMove is the way of the VM's own files. It stays when from and to are the same.
 type homeMove struct {
 	from, to       *store
 	fromDir, toDir string
+	bytes          int64 // that are worth a copy: memory that was written down
 }
 
 func (h homeMove) moves() bool { return h.from != h.to }
 
-// diskMove is the way of one disk.
+// diskMove is the way of one of the VM's disks, with as much of what it stands on as moves with it.
 type diskMove struct {
-	key              int32
-	from, to         *store
-	fromName, toName string
-	after            disk.Disk // what it is on the target
-	begun            bool      // something of it is on the target
+	key   int32
+	label string
+	to    *store
+	files []*fileMove // parents first
 }
+
+// fileMove is the way of one disk of a chain.
+type fileMove struct {
+	from   place
+	before disk.Disk
+	to     place
+	after  disk.Disk // what it is on the target; its parent is told when the names on the target are known
+	parent *place    // of a delta: where its parent was
+	way    way
+	parts  []link         // of a chain that becomes one disk: all of it, the disk itself first
+	shared map[place]bool // of the parts: what another VM needs too
+	begun  bool           // something of it is on the target
+}
+
+// way is how a file gets to its target.
+type way int
+
+const (
+	byMove  way = iota // the source is gone afterwards
+	byCopy             // another VM needs the source: it stays
+	byMerge            // what is over each other in the source is one disk on the target
+	byChild            // nothing is copied: a new child of what stays where it is
+	byHint             // it is on the target already; only where its parent is changes
+)
+
+// bytes is what is to be copied.
+func (f *fileMove) bytes() int64 {
+	if f.way == byHint || f.way == byChild {
+		return 0
+	}
+	return f.after.AllocatedBytes()
+}
+
+// storageMoves tells whether any file goes elsewhere or becomes another.
+func (r *relocation) storageMoves() bool { return r.home.moves() || len(r.disks) > 0 }
 
 // relocate moves a VM: plan, copy, switch.
 func (op *operation) relocate(vm *simulator.VirtualMachine, spec types.VirtualMachineRelocateSpec) types.BaseMethodFault {
 	var r *relocation
 	var fault types.BaseMethodFault
-	op.ctx.WithLock(vm, func() { r, fault = op.planRelocation(vm, spec) })
-	if fault != nil {
-		return fault
-	}
-	if fault := r.fits(); fault != nil {
-		return fault
-	}
-	for _, d := range r.disks {
-		if name := d.from.url(d.fromName); op.vc.claimed(name) { // VirtualDiskManager has it
-			return &types.FileLocked{FileFault: types.FileFault{File: name}}
+	op.ctx.WithLock(vm, func() {
+		if r, fault = op.vc.planRelocation(op.ctx, vm, spec); fault == nil {
+			fault = op.vc.choose(op.ctx, r)
 		}
-		op.total += d.after.AllocatedBytes()
-	}
-	if fault := op.copyAll(r); fault != nil {
-		op.undo(r)
+	})
+	if fault != nil {
+		if r != nil {
+			op.tellFailure(r, fault)
+		}
 		return fault
+	}
+	op.tellStart(r)
+	source := op.sourceOf(r)
+	for _, d := range r.disks {
+		for _, f := range d.files {
+			op.total += f.bytes()
+		}
+	}
+	op.total += r.home.bytes
+	fault = op.carryOut(r)
+	op.publishAll(r)
+	if fault != nil {
+		op.tellFailure(r, fault)
+		return fault
+	}
+	op.tellSuccess(r, source)
+	return nil
+}
+
+// carryOut copies, and switches the VM to what was copied: all in one moment, or disk by disk (RelocationOptions).
+func (op *operation) carryOut(r *relocation) types.BaseMethodFault {
+	eachDisk := op.vc.relocation.SwitchEachDisk && r.state == types.VirtualMachinePowerStatePoweredOff && r.datacenter == r.target
+	done := 0 // disks that the VM has on the target
+	fail := func(fault types.BaseMethodFault) types.BaseMethodFault {
+		op.undo(r, done)
+		return fault
+	}
+	if err := r.makePlaces(); err != nil {
+		return fail(fileFault(r.name, err))
+	}
+	for n, d := range r.disks {
+		for _, f := range d.files {
+			if fault := op.copyFile(f); fault != nil {
+				return fail(fault)
+			}
+		}
+		if !eachDisk {
+			continue
+		}
+		if fault := op.switchTo(r, r.disks[n:n+1], false); fault != nil {
+			return fail(fault)
+		}
+		done = n + 1
+	}
+	if fault := op.copyHome(r); fault != nil {
+		return fail(fault)
 	}
 	if fault := op.commit(); fault != nil {
-		op.undo(r)
-		return fault
+		return fail(fault)
 	}
-	op.ctx.WithLock(vm, func() { fault = op.settle(r) })
-	op.publishAll(r)
+	if fault := op.switchTo(r, r.disks[done:], true); fault != nil {
+		return fail(fault)
+	}
+	return nil
+}
+
+// switchTo makes disks that are copied, and last of all the home, the VM's.
+func (op *operation) switchTo(r *relocation, disks []*diskMove, last bool) (fault types.BaseMethodFault) {
+	if fault := r.reachable(); fault != nil {
+		return fault // a datastore was lost after the last byte
+	}
+	op.ctx.WithLock(r.vm, func() { fault = op.settle(r, disks, last) })
 	return fault
 }
 
-// fits checks the space of the targets before anything is copied. Another copy may still take it meanwhile.
-func (r *relocation) fits() types.BaseMethodFault {
-	need := make(map[*store]int64)
-	for _, d := range r.disks {
-		need[d.to] += d.after.AllocatedBytes()
-		if need[d.to] > d.to.account.Free() {
-			return noSpace(d.to, d.toName)
-		}
-	}
-	return nil
-}
-
-// copyAll makes the places on the targets and takes the time and the space of the copies, one disk after another.
-func (op *operation) copyAll(r *relocation) types.BaseMethodFault {
-	if err := r.makePlaces(); err != nil {
-		return fileFault(r.name, err)
-	}
-	for _, d := range r.disks {
-		d.begun = true
-		partial := d.after
-		partial.WrittenBytes = 0
-		if err := disk.Write(d.to.file(d.toName), partial); err != nil {
-			return fileFault(d.to.url(d.toName), err)
-		}
-		if fault := op.copy(transfer{
-			from: d.from, to: d.to, fromName: d.fromName, toName: d.toName,
-			bytes: d.after.AllocatedBytes(),
-			thin:  d.after.Kind == disk.Thin,
-		}); fault != nil {
+// reachable gives the fault of a datastore that was lost meanwhile.
+func (r *relocation) reachable() types.BaseMethodFault {
+	for _, s := range r.stores() {
+		if fault := s.readable(); fault != nil {
 			return fault
 		}
 	}
-	if len(r.disks) == 0 {
+	return nil
+}
+
+// copyFile takes the time and the space of one disk of a chain.
+func (op *operation) copyFile(f *fileMove) types.BaseMethodFault {
+	if f.way == byHint {
+		return nil
+	}
+	if fault := f.to.store.usable(); fault != nil {
+		return fault
+	}
+	f.begun = true
+	partial := f.after
+	partial.WrittenBytes = 0
+	if err := disk.Write(f.to.file(), partial); err != nil {
+		return fileFault(f.to.url(), err)
+	}
+	if f.way == byChild {
+		return nil
+	}
+	fault := op.copy(transfer{
+		from: f.from.store, to: f.to.store, fromName: f.from.name, toName: f.to.name,
+		bytes: f.bytes(),
+		thin:  f.after.Kind == disk.Thin,
+	})
+	if fault != nil {
+		return fault
+	}
+	if err := f.copyContent(); err != nil {
+		return fileFault(f.to.url(), err)
+	}
+	return nil
+}
+
+// copyContent copies what lies in the extents of sources that stay. A source that goes is renamed at the switch.
+func (f *fileMove) copyContent() error {
+	switch f.way {
+	case byCopy:
+		return disk.CopySparse(f.before.Extent(f.from.file()), f.after.Extent(f.to.file()))
+	case byMerge:
+		return disk.Flatten(filesOf(f.parts), f.to.file())
+	}
+	return nil
+}
+
+// copyHome takes the time of the VM's own files.
+func (op *operation) copyHome(r *relocation) types.BaseMethodFault {
+	if op.total == 0 {
 		return op.nothingToCopy(r.home.from.url(r.home.fromDir))
 	}
-	return nil
+	if r.home.bytes == 0 {
+		return nil
+	}
+	return op.copy(transfer{
+		from: r.home.from, to: r.home.to, fromName: r.home.fromDir, toName: r.home.toDir + "/",
+		bytes: r.home.bytes,
+	})
 }
 
-// makePlaces chooses the folders on the targets. A folder with the VM's name that is there already is somebody else's:
-// the VM's is then called name_1, and so on, as a vCenter does it.
-func (r *relocation) makePlaces() error {
-	folders := make(map[*store]string)
-	if !r.home.moves() {
-		folders[r.home.from] = r.home.fromDir
-	}
-	place := func(s *store) (string, error) {
-		if folder, known := folders[s]; known {
-			return folder, nil
-		}
-		for n := 0; ; n++ {
-			folder := r.name
-			if n > 0 {
-				folder = fmt.Sprintf("%s_%d", r.name, n)
+// undo removes what was copied for nothing: of all disks but the first few, which the VM has on the target already. What
+// lies on a datastore that was lost stays there, as it does in a real vCenter.
+func (op *operation) undo(r *relocation, done int) {
+	for _, d := range r.disks[done:] {
+		for _, f := range d.files {
+			if f.begun && f.to.store.readable() == nil {
+				_ = disk.Remove(f.to.file())
+				f.to.store.account.Remove(f.to.name)
 			}
-			err := os.Mkdir(s.file(folder), 0o700)
-			if os.IsExist(err) {
-				continue
-			}
-			if err == nil {
-				r.made = append(r.made, s.file(folder))
-				folders[s] = folder
-			}
-			return folder, err
 		}
 	}
-
-	var err error
-	if r.home.moves() {
-		if r.home.toDir, err = place(r.home.to); err != nil {
-			return err
-		}
-	}
-	taken := make(map[string]bool)
-	for _, d := range r.disks {
-		folder, err := place(d.to)
-		if err != nil {
-			return err
-		}
-		d.toName = freeName(d.to, path.Join(folder, path.Base(d.fromName)), taken)
-	}
-	return nil
-}
-
-// freeName gives a disk's path on the target, with a number if another file has it.
-func freeName(s *store, name string, taken map[string]bool) string {
-	stem, free := name[:len(name)-len(path.Ext(name))], name
-	for n := 1; ; n++ {
-		_, err := os.Stat(s.file(free))
-		if os.IsNotExist(err) && !taken[s.url(free)] {
-			taken[s.url(free)] = true
-			return free
-		}
-		free = fmt.Sprintf("%s_%d.vmdk", stem, n)
-	}
-}
-
-// undo removes what a relocation that came to nothing left on the targets.
-func (op *operation) undo(r *relocation) {
-	for _, d := range r.disks {
-		if d.begun {
-			_ = disk.Remove(d.to.file(d.toName))
-			d.to.account.Remove(d.toName)
-		}
+	if r.home.bytes > 0 {
+		r.home.to.account.Remove(r.home.toDir + "/")
 	}
 	for _, folder := range r.made {
-		_ = os.Remove(folder)
+		_ = os.Remove(folder) // fails, as it should, while something is in it
 	}
-	op.publishAll(r)
+}
+
+// stores gives all datastores that have to do with it, each once.
+func (r *relocation) stores() []*store {
+	seen := make(map[*store]bool)
+	var all []*store
+	note := func(s *store) {
+		if !seen[s] {
+			seen[s] = true
+			all = append(all, s)
+		}
+	}
+	note(r.home.from)
+	note(r.home.to)
+	for _, d := range r.disks {
+		for _, f := range d.files {
+			note(f.from.store)
+			note(f.to.store)
+			for _, part := range f.parts {
+				note(part.store)
+			}
+		}
+	}
+	return all
 }
 
 func (op *operation) publishAll(r *relocation) {
-	stores := map[*store]bool{r.home.from: true, r.home.to: true}
-	for _, d := range r.disks {
-		stores[d.from], stores[d.to] = true, true
-	}
-	for s := range stores {
+	for _, s := range r.stores() {
 		op.vc.publish(op.ctx, s)
 	}
-}
-
-// fileFault is what an error of this machine's file system looks like to a client.
-func fileFault(name string, err error) types.BaseMethodFault {
-	fault := types.FileFault{File: name}
-	switch {
-	case os.IsNotExist(err):
-		return &types.FileNotFound{FileFault: fault}
-	case os.IsExist(err):
-		return &types.FileAlreadyExists{FileFault: fault}
-	}
-	fault.FaultMessage = []types.LocalizableMessage{{Key: "vrelocate.simulator", Message: err.Error()}}
-	return &fault
 }

@@ -13,53 +13,89 @@ import (
 	"vrelocate/simulator/internal/disk"
 )
 
-// settle switches a VM to its new place: its files, then everything that tells of them. From here on a cancel comes too
-// late. The VM's lock is held.
-func (op *operation) settle(r *relocation) types.BaseMethodFault {
-	moved := make(map[string]string) // every file's old and new path, in vSphere's form
-	for _, d := range r.disks {
-		if err := d.moveFiles(); err != nil {
-			return fileFault(d.from.url(d.fromName), err)
+// settle makes disks that are copied the VM's, and if these are the last, its home, its host, its pool and its folder as
+// well: the files first, then everything that tells of them. The VM's lock is held.
+func (op *operation) settle(r *relocation, disks []*diskMove, last bool) types.BaseMethodFault {
+	became := make(map[place]place) // disks by where they were
+	for _, d := range disks {
+		for _, f := range d.files {
+			if err := f.settle(); err != nil {
+				return fileFault(f.from.url(), err)
+			}
+			became[f.from] = f.to
 		}
-		moved[d.from.url(d.fromName)] = d.to.url(d.toName)
-		moved[d.from.url(disk.Extent(d.fromName))] = d.to.url(disk.Extent(d.toName))
 	}
-	if r.home.moves() {
-		if err := moveHome(r.home, moved); err != nil {
+	files := r.vm.Config.Files
+	if last && r.home.moves() {
+		var err error
+		if files, err = moveHome(r.home, files); err != nil {
 			return fileFault(r.home.from.url(r.home.fromDir), err)
 		}
 	}
-	for _, d := range r.disks {
-		d.from.tidy(path.Dir(d.fromName))
+	for from := range became {
+		from.store.tidy(path.Dir(from.name))
 	}
-
-	op.retell(r, moved)
-	op.moveCompute(r.vm, r.compute)
+	devices := op.vc.rebacked(r.datacenter, r.vm.Config.Hardware.Device, became)
+	op.retellSnapshots(r, became)
+	if last {
+		op.moveCompute(r.vm, r.compute) // before the rest: a path means a file in the datacenter where the VM is
+		devices = op.rewire(r, devices)
+	}
+	op.ctx.Update(r.vm, []types.PropertyChange{
+		{Name: "config.files", Val: files},
+		{Name: "summary.config.vmPathName", Val: files.VmPathName},
+		{Name: "config.hardware.device", Val: devices},
+	})
+	op.ctx.Update(r.vm, op.vc.measure(r.vm))
+	op.vc.relistDatastores(op.ctx, r.vm)
 	return nil
 }
 
-// moveFiles puts a disk's files on the target. The extent itself goes, so that what lies in it goes too.
-func (d *diskMove) moveFiles() error {
-	from, to := d.from.file(d.fromName), d.to.file(d.toName)
-	if err := os.Rename(disk.Extent(from), disk.Extent(to)); err != nil {
-		return err
+// settle puts one disk of a chain on the target. The extent itself goes, so that what lies in it goes too.
+func (f *fileMove) settle() error {
+	from, to := f.from.file(), f.to.file()
+	switch f.way {
+	case byHint:
+		return disk.Describe(to, f.after)
+	case byMove:
+		if err := disk.Rename(from, to, f.after); err != nil {
+			return err
+		}
+		f.from.store.account.Remove(f.from.name)
+	case byMerge:
+		if err := f.removeParts(); err != nil {
+			return err
+		}
+		fallthrough
+	default:
+		if err := disk.Write(to, f.after); err != nil {
+			return err
+		}
 	}
-	if err := disk.Write(to, d.after); err != nil {
-		return err
-	}
-	d.from.account.Remove(d.fromName)
-	if err := d.to.account.Set(d.toName, d.after.AllocatedBytes()); err != nil {
-		return err
-	}
-	return os.Remove(from)
+	return f.to.store.account.Set(f.to.name, f.after.AllocatedBytes())
 }
 
-// moveHome moves the VM's own files: all of its folder but disks, which go their own way.
-func moveHome(h homeMove, moved map[string]string) error {
+// removeParts deletes a chain that has become one disk, but for what other VMs need.
+func (f *fileMove) removeParts() error {
+	for _, part := range f.parts {
+		if f.shared[part.place] {
+			continue
+		}
+		if err := disk.Remove(part.file()); err != nil {
+			return err
+		}
+		part.store.account.Remove(part.name)
+	}
+	return nil
+}
+
+// moveHome moves the VM's own files, all of its folder but disks, which go their own way, and gives where they are then.
+func moveHome(h homeMove, files types.VirtualMachineFileInfo) (types.VirtualMachineFileInfo, error) {
 	entries, err := os.ReadDir(h.from.file(h.fromDir))
 	if err != nil {
-		return err
+		return files, err
 	}
+	h.to.account.Remove(h.toDir + "/") // what was kept for it
 	for _, entry := range entries {
 		name := entry.Name()
 		if filepath.Ext(name) == ".vmdk" || entry.IsDir() {
@@ -67,111 +103,69 @@ func moveHome(h homeMove, moved map[string]string) error {
 		}
 		from, to := path.Join(h.fromDir, name), path.Join(h.toDir, name)
 		if err := os.Rename(h.from.file(from), h.to.file(to)); err != nil {
-			return err
+			return files, err
 		}
 		bytes, err := size(h.to.file(to))
 		if err != nil {
-			return err
+			return files, err
 		}
 		h.from.account.Remove(from)
-		// The few bytes of a home count even on a full datastore; only disks are refused.
+		// The few bytes of a home count even on a full datastore; only disks and memory are refused.
 		_ = h.to.account.Set(to, bytes)
-		moved[h.from.url(from)] = h.to.url(to)
 	}
 	h.from.tidy(h.fromDir)
-	return nil
+
+	old, fresh := h.from.url(h.fromDir), h.to.url(h.toDir)
+	for _, name := range []*string{&files.VmPathName, &files.SnapshotDirectory, &files.SuspendDirectory,
+		&files.LogDirectory, &files.FtMetadataDirectory} {
+		if *name == old || strings.HasPrefix(*name, old+"/") {
+			*name = fresh + strings.TrimPrefix(*name, old)
+		}
+	}
+	return files, nil
 }
 
-// retell makes a VM's properties tell of its new place.
-func (op *operation) retell(r *relocation, moved map[string]string) {
-	vm := r.vm
-	rename := func(name string) string {
-		if to, known := moved[name]; known {
-			return to
-		}
-		return name
+// retellSnapshots makes the VM's snapshots tell of their disks' new places. The VM's lock is held.
+func (op *operation) retellSnapshots(r *relocation, became map[place]place) {
+	for _, s := range op.vc.snapshotsOf(r.vm) {
+		devices := op.vc.rebacked(r.datacenter, s.Config.Hardware.Device, became)
+		op.ctx.WithLock(s.VirtualMachineSnapshot, func() {
+			op.ctx.Update(s.VirtualMachineSnapshot, []types.PropertyChange{{Name: "config.hardware.device", Val: devices}})
+		})
 	}
-	folder := func(name string) string { // of a path of the home: its folder, or something in it
-		old, fresh := r.home.from.url(r.home.fromDir), r.home.to.url(r.home.toDir)
-		if name == old || strings.HasPrefix(name, old+"/") {
-			return fresh + strings.TrimPrefix(name, old)
-		}
-		return name
-	}
-
-	files := vm.Config.Files
-	files.VmPathName = rename(files.VmPathName)
-	if r.home.moves() {
-		files.SnapshotDirectory = folder(files.SnapshotDirectory)
-		files.SuspendDirectory = folder(files.SuspendDirectory)
-		files.LogDirectory = folder(files.LogDirectory)
-		files.FtMetadataDirectory = folder(files.FtMetadataDirectory)
-	}
-	changes := []types.PropertyChange{
-		{Name: "config.files", Val: files},
-		{Name: "summary.config.vmPathName", Val: files.VmPathName},
-		{Name: "config.hardware.device", Val: movedDevices(vm, r.disks)},
-	}
-	if vm.Layout != nil {
-		changes = append(changes, types.PropertyChange{Name: "layout", Val: renamedLayout(*vm.Layout, rename)})
-	}
-	if vm.LayoutEx != nil {
-		layout := *vm.LayoutEx
-		layout.File = slices.Clone(layout.File)
-		for i := range layout.File {
-			layout.File[i].Name = rename(layout.File[i].Name)
-		}
-		changes = append(changes, types.PropertyChange{Name: "layoutEx", Val: layout})
-	}
-	op.ctx.Update(vm, changes)
-	op.ctx.Update(vm, op.vc.measure(vm))
-	op.vc.relistDatastores(op.ctx, vm)
 }
 
-// movedDevices gives the VM's devices with the moved disks' backings. They are copies: readers may still be encoding
-// the old ones.
-func movedDevices(vm *simulator.VirtualMachine, moves []*diskMove) []types.BaseVirtualDevice {
-	devices := slices.Clone(vm.Config.Hardware.Device)
+// rewire gives devices with their cards on the target host's networks: those that the spec asks for, or else those of
+// the same name. The VM's lock is held.
+func (op *operation) rewire(r *relocation, devices []types.BaseVirtualDevice) []types.BaseVirtualDevice {
+	host, ok := op.vc.registry.Get(*r.vm.Runtime.Host).(*simulator.HostSystem)
+	if !ok {
+		return devices
+	}
+	has := op.vc.networksOf(op.ctx, host)
+	devices = r.compute.rewired(devices)
+	var used []types.ManagedObjectReference
 	for i, device := range devices {
-		old, ok := device.(*types.VirtualDisk)
+		card, ok := device.(types.BaseVirtualEthernetCard)
 		if !ok {
 			continue
 		}
-		at := slices.IndexFunc(moves, func(d *diskMove) bool { return d.key == old.Key })
-		if at < 0 {
-			continue
+		switch backing := card.GetVirtualEthernetCard().Backing.(type) {
+		case *types.VirtualEthernetCardNetworkBackingInfo:
+			ref, seen := has.byName[backing.DeviceName]
+			if !seen {
+				continue
+			}
+			fresh := *backing
+			fresh.Network = &ref
+			devices[i] = withBacking(device, &fresh)
+			used = append(used, ref)
+		case *types.VirtualEthernetCardDistributedVirtualPortBackingInfo:
+			used = append(used, types.ManagedObjectReference{Type: "DistributedVirtualPortgroup", Value: backing.Port.PortgroupKey})
 		}
-		move := moves[at]
-		fresh := *old
-		backing := *old.Backing.(*types.VirtualDiskFlatVer2BackingInfo)
-		ref := move.to.ref
-		backing.FileName = move.to.url(move.toName)
-		backing.Datastore = &ref
-		backing.ThinProvisioned = types.NewBool(move.after.Kind == disk.Thin)
-		backing.EagerlyScrub = types.NewBool(move.after.Kind == disk.Eager)
-		backing.Uuid = move.after.UUID
-		fresh.Backing = &backing
-		devices[i] = &fresh
+	}
+	if len(used) > 0 && !slices.Equal(used, r.vm.Network) {
+		op.ctx.Update(r.vm, []types.PropertyChange{{Name: "network", Val: used}})
 	}
 	return devices
-}
-
-// renamedLayout is vm.layout (deprecated since vSphere API 4.0, and still read) with new names.
-func renamedLayout(layout types.VirtualMachineFileLayout, rename func(string) string) types.VirtualMachineFileLayout {
-	layout.Disk = slices.Clone(layout.Disk)
-	for i := range layout.Disk {
-		layout.Disk[i].DiskFile = slices.Clone(layout.Disk[i].DiskFile)
-		for j := range layout.Disk[i].DiskFile {
-			layout.Disk[i].DiskFile[j] = rename(layout.Disk[i].DiskFile[j])
-		}
-	}
-	layout.Snapshot = slices.Clone(layout.Snapshot)
-	for i := range layout.Snapshot {
-		layout.Snapshot[i].SnapshotFile = slices.Clone(layout.Snapshot[i].SnapshotFile)
-		for j := range layout.Snapshot[i].SnapshotFile {
-			layout.Snapshot[i].SnapshotFile[j] = rename(layout.Snapshot[i].SnapshotFile[j])
-		}
-	}
-	layout.SwapFile = rename(layout.SwapFile)
-	return layout
 }

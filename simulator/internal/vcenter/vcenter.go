@@ -31,6 +31,7 @@ type Options struct {
 	Faults     *faultplan.Plan
 	Tasks      TaskOptions
 	Limits     limits.Capacity
+	Relocation RelocationOptions
 	// CopyDestSpec honours CopyVirtualDisk_Task's destSpec, which a vCenter answers with NotImplemented.
 	CopyDestSpec bool
 }
@@ -53,6 +54,7 @@ type VCenter struct {
 	copyDestSpec bool // see Options
 
 	taskOptions TaskOptions
+	relocation  RelocationOptions
 
 	mu         sync.Mutex
 	stores     map[types.ManagedObjectReference]*store
@@ -88,7 +90,7 @@ func TakeOver(model *simulator.Model, opts Options) (*VCenter, error) {
 	vc.tasks.Store(firstTask)
 	vc.limits, vc.taskOptions = limits.New(opts.Limits), opts.Tasks
 	vc.manageTasks(opts.Tasks)
-	vc.copyDestSpec = opts.CopyDestSpec
+	vc.copyDestSpec, vc.relocation = opts.CopyDestSpec, opts.Relocation
 	vc.faults.Struck = vc.ledger.Struck
 	ctx := vc.newContext()
 	for _, entity := range vc.registry.All("Datastore") {
