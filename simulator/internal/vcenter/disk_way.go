@@ -70,6 +70,11 @@ func (op *operation) moveDisk(w *diskWay) types.BaseMethodFault {
 	} else {
 		fault = op.fill(w, d)
 	}
+	if fault == nil {
+		if fault = op.commit(); fault != nil && w.from != w.to {
+			op.empty(w)
+		}
+	}
 	if fault != nil {
 		return fault
 	}

@@ -146,13 +146,11 @@ func (op *operation) drive(run work) {
 	op.mu.Lock()
 	op.phase = running
 	op.mu.Unlock()
-	workEnds := op.vc.ledger.Work(op.claim, op.name)
 	op.update(
 		types.PropertyChange{Name: "info.startTime", Val: op.vc.now()},
 		types.PropertyChange{Name: "info.state", Val: types.TaskInfoStateRunning},
 	)
 	result, fault := op.asPlanned(run)
-	workEnds()
 	op.vc.limits.Leave(op.ticket)
 	op.end(result, fault)
 }

@@ -76,8 +76,13 @@ func (pc *PropertyCollector) DestroyPropertyCollector(ctx *simulator.Context, re
 	return &methods.DestroyPropertyCollectorBody{Res: new(types.DestroyPropertyCollectorResponse)}
 }
 
-// CreateFilter adds a filter. It says nothing until the next WaitForUpdatesEx.
+// CreateFilter adds a filter. It says nothing until the next WaitForUpdatesEx. "If false or unset and objectSet refers to
+// missing objects, filter creation will fail with a ManagedObjectNotFound fault"
+// (PropertyFilterSpec.reportMissingObjectsInResults).
 func (pc *PropertyCollector) CreateFilter(ctx *simulator.Context, req *types.CreateFilter) soap.HasFault {
+	if missing := missingOf(ctx, req.Spec); len(missing) > 0 && !isTrue(req.Spec.ReportMissingObjectsInResults) {
+		return &methods.CreateFilterBody{Fault_: refusal(&types.ManagedObjectNotFound{Obj: missing[0]})}
+	}
 	f := newFilter(pc, req.Spec, req.PartialUpdates)
 	ctx.Session.Put(f)
 	pc.mu.Lock()
@@ -204,8 +209,9 @@ func (pc *PropertyCollector) gather(ctx *simulator.Context, limit int) (*types.U
 			return nil, fault
 		}
 		limit -= len(objects)
-		if len(objects) > 0 {
-			set.FilterSet = append(set.FilterSet, types.PropertyFilterUpdate{Filter: f.Self, ObjectSet: objects})
+		missing := f.takeMissing()
+		if len(objects)+len(missing) > 0 {
+			set.FilterSet = append(set.FilterSet, types.PropertyFilterUpdate{Filter: f.Self, ObjectSet: objects, MissingSet: missing})
 		}
 		if more {
 			set.Truncated = types.NewBool(true)

@@ -23,15 +23,18 @@ type PropertyFilter struct {
 	mu      sync.Mutex
 	started bool
 	stale   bool                                   // the set of objects may have changed
+	unasked bool                                   // which of the objects that the spec names are missing
 	known   map[types.ManagedObjectReference]bool  // what the client was told of, or is about to be
 	news    map[types.ManagedObjectReference]*news // what it is to be told
 	queue   []types.ManagedObjectReference         // the order in which
+	missing []types.ManagedObjectReference         // what the spec names and is found to be no more, to be told too
 }
 
 // news is what is to be told of one object.
 type news struct {
 	kind  types.ObjectUpdateKind
 	paths map[string]bool // of a modification: which paths of the filter's spec
+	left  bool            // the client knows it, and it left, though it may have come back
 }
 
 func newFilter(pc *PropertyCollector, spec types.PropertyFilterSpec, partial bool) *PropertyFilter {
@@ -68,10 +71,10 @@ func (f *PropertyFilter) destroy(ctx *simulator.Context) {
 func (f *PropertyFilter) restart() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.started, f.stale = true, true
+	f.started, f.stale, f.unasked = true, true, true
 	clear(f.known)
 	clear(f.news)
-	f.queue = nil
+	f.queue, f.missing = nil, nil
 }
 
 // UpdateObject hears of changed properties.
@@ -121,6 +124,10 @@ func (f *PropertyFilter) RemoveObject(_ *simulator.Context, ref types.ManagedObj
 	if heard {
 		f.note(ref, types.ObjectUpdateKindLeave)
 	}
+	if f.started && f.names(ref) {
+		f.missing = append(f.missing, ref)
+		heard = true
+	}
 	f.mu.Unlock()
 	if heard {
 		f.collector.wake()
@@ -132,12 +139,12 @@ func (f *PropertyFilter) note(ref types.ManagedObjectReference, kind types.Objec
 	n := f.news[ref]
 	switch {
 	case n == nil:
-		f.news[ref] = &news{kind: kind, paths: make(map[string]bool)}
+		f.news[ref] = &news{kind: kind, paths: make(map[string]bool), left: kind == types.ObjectUpdateKindLeave}
 		f.queue = append(f.queue, ref)
-	case kind == types.ObjectUpdateKindLeave && n.kind == types.ObjectUpdateKindEnter:
+	case kind == types.ObjectUpdateKindLeave && n.kind == types.ObjectUpdateKindEnter && !n.left:
 		delete(f.news, ref) // came and went unseen
 	case kind == types.ObjectUpdateKindLeave:
-		n.kind = kind
+		n.kind, n.left = kind, true
 	case kind == types.ObjectUpdateKindEnter && n.kind == types.ObjectUpdateKindLeave:
 		n.kind = kind // went and came back
 	}
@@ -203,6 +210,11 @@ func (f *PropertyFilter) pathsOf(obj mo.Reference, ref types.ManagedObjectRefere
 func within(path, above string) bool {
 	rest, ok := strings.CutPrefix(path, above)
 	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
+}
+
+// names tells whether the spec itself names an object, rather than what leads to it.
+func (f *PropertyFilter) names(ref types.ManagedObjectReference) bool {
+	return slices.ContainsFunc(f.Spec.ObjectSet, func(s types.ObjectSpec) bool { return s.Obj == ref })
 }
 
 func (f *PropertyFilter) traverses() bool {

@@ -49,11 +49,15 @@ func (f *PropertyFilter) report(ctx *simulator.Context, reader *simulator.Proper
 		update := types.ObjectUpdate{Kind: n.kind, Obj: refs[i]}
 		if n.kind != types.ObjectUpdateKindLeave {
 			content, there := read[refs[i]]
-			if !there {
+			if !there && !f.lost(refs[i], n) {
 				continue // gone since; its leaving is told next
 			}
-			update.MissingSet = content.MissingSet
-			update.ChangeSet = changesOf(content, n)
+			if there {
+				update.MissingSet = content.MissingSet
+				update.ChangeSet = changesOf(content, n)
+			} else {
+				update.Kind = types.ObjectUpdateKindLeave
+			}
 		}
 		updates = append(updates, update)
 	}
@@ -93,13 +97,39 @@ func (f *PropertyFilter) take(limit int) (refs []types.ManagedObjectReference, t
 	return refs, told, len(f.queue) > 0
 }
 
+// lost is asked of an object that was to be told of and is gone. One that went while the filter looked may have been
+// found all the same, after its end had been heard of: no leaving is going to be told of that one. It tells whether to do
+// it now, for the client knows the object.
+func (f *PropertyFilter) lost(ref types.ManagedObjectReference, n *news) (leaves bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if n.kind != types.ObjectUpdateKindEnter || !f.known[ref] {
+		return false
+	}
+	delete(f.known, ref)
+	return n.left
+}
+
+// takeMissing gives the objects that the spec names and that were found to be missing since the last answer
+// (PropertyFilterUpdate.missingSet).
+func (f *PropertyFilter) takeMissing() (set []types.MissingObject) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, ref := range f.missing {
+		set = append(set, types.MissingObject{Obj: ref, Fault: localized(&types.ManagedObjectNotFound{Obj: ref})})
+	}
+	f.missing = nil
+	return set
+}
+
 // look finds the filter's objects anew if their set may have changed.
 func (f *PropertyFilter) look(ctx *simulator.Context, reader *simulator.PropertyCollector) types.BaseMethodFault {
 	f.mu.Lock()
 	if !f.started { // the filter is younger than the client's version
-		f.started, f.stale = true, true
+		f.started, f.stale, f.unasked = true, true, true
 	}
-	stale := f.stale
+	stale, first := f.stale, f.unasked
+	f.unasked = false
 	f.stale = false // what changes from here on makes it stale again
 	f.mu.Unlock()
 	if !stale {
@@ -113,6 +143,7 @@ func (f *PropertyFilter) look(ctx *simulator.Context, reader *simulator.Property
 	}
 	spec := f.Spec
 	spec.PropSet = bare
+	spec.ReportMissingObjectsInResults = types.NewBool(true) // that they were there was asked when the filter was made
 	contents, fault := retrieveSpec(ctx, reader, spec)
 	if fault != nil {
 		return fault
@@ -120,6 +151,9 @@ func (f *PropertyFilter) look(ctx *simulator.Context, reader *simulator.Property
 
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if first {
+		f.missing = missingOf(ctx, f.Spec)
+	}
 	found := make(map[types.ManagedObjectReference]bool, len(contents))
 	for _, content := range contents {
 		found[content.Obj] = true
@@ -133,6 +167,16 @@ func (f *PropertyFilter) look(ctx *simulator.Context, reader *simulator.Property
 		}
 	}
 	return nil
+}
+
+// missingOf gives what a spec names and is not there.
+func missingOf(ctx *simulator.Context, spec types.PropertyFilterSpec) (missing []types.ManagedObjectReference) {
+	for _, set := range spec.ObjectSet {
+		if ctx.Session.Get(set.Obj) == nil {
+			missing = append(missing, set.Obj)
+		}
+	}
+	return missing
 }
 
 // only gives those paths of property specs that are asked for.

@@ -7,6 +7,8 @@ import (
 	"github.com/vmware/govmomi/vim25/methods"
 	"github.com/vmware/govmomi/vim25/soap"
 	"github.com/vmware/govmomi/vim25/types"
+
+	"vrelocate/simulator/internal/limits"
 )
 
 // VirtualDiskManager differs from vcsim's, which renames files at once and lacks half of the methods, in that what moves,
@@ -80,7 +82,7 @@ func (m *VirtualDiskManager) start(ctx *simulator.Context, id string, req diskRe
 	if fault != nil {
 		return ref, fault
 	}
-	return m.begin(ctx, id, req.fromName, place{way.from, way.fromName},
+	return m.begin(ctx, id, req.fromName, place{way.from, way.fromName}, m.vc.diskUses(way.from, way.to),
 		func(op *operation) (types.AnyType, types.BaseMethodFault) { return nil, run(op, way) })
 }
 
@@ -92,7 +94,7 @@ func (m *VirtualDiskManager) onDisk(ctx *simulator.Context, id string, datacente
 		return ref, fault
 	}
 	at := place{s, path}
-	return m.begin(ctx, id, name, at, func(op *operation) (types.AnyType, types.BaseMethodFault) {
+	return m.begin(ctx, id, name, at, nil, func(op *operation) (types.AnyType, types.BaseMethodFault) {
 		defer m.vc.publish(op.ctx, s)
 		return run(op, at)
 	})
@@ -100,18 +102,19 @@ func (m *VirtualDiskManager) onDisk(ctx *simulator.Context, id string, datacente
 
 // begin starts a task that has a disk for itself. Its entity is the disk's datastore: vcsim has the manager itself
 // there, which is no ManagedEntity, so that pyVmomi can't read TaskInfo.
-func (m *VirtualDiskManager) begin(ctx *simulator.Context, id, name string, at place, run work) (types.ManagedObjectReference, types.BaseMethodFault) {
+func (m *VirtualDiskManager) begin(ctx *simulator.Context, id, name string, at place, uses []limits.Use, run work) (types.ManagedObjectReference, types.BaseMethodFault) {
 	j := job{
 		entity: m.vc.registry.Get(at.store.ref),
 		id:     "VirtualDiskManager." + id,
 		method: methodOf(id),
 		name:   name,
 		claim:  at.url(),
+		uses:   uses,
 		run:    run,
 	}
 	ref, fault := m.vc.start(ctx, j)
 	if _, busy := fault.(*types.TaskInProgress); busy {
-		j.claim = ""
+		j.claim, j.uses = "", nil
 		j.run = func(*operation) (types.AnyType, types.BaseMethodFault) { return nil, locked(at) }
 		ref, fault = m.vc.start(ctx, j)
 	}
