@@ -36,7 +36,7 @@ func (vc *VCenter) answerer(ctx *simulator.Context, method *simulator.Method) (m
 	}
 	vc.opened(ctx.Session)
 	if vc.faults.Any() {
-		name := subject(ctx, object, method.Body)
+		name := vc.subject(ctx, object, method.Body)
 		if fault := vc.faults.AtCall(method.Name, name); fault != nil {
 			return nil, fault
 		}
@@ -85,6 +85,8 @@ func (vc *VCenter) answerer(ctx *simulator.Context, method *simulator.Method) (m
 		ours = &FileManager{FileManager: o, vc: vc}
 	case *simulator.VirtualDiskManager:
 		ours = &VirtualDiskManager{VirtualDiskManager: o, vc: vc}
+	case *simulator.VcenterVStorageObjectManager:
+		ours = vc.catalog()
 	case *simulator.SessionManager:
 		switch method.Name {
 		case "AcquireGenericServiceTicket", "Login", "Logout", "TerminateSession":
@@ -104,7 +106,7 @@ func (vc *VCenter) answerer(ctx *simulator.Context, method *simulator.Method) (m
 
 // subject names what a call is about, as rules do: an entity by its name, a disk or a file by its path as the call gives
 // it.
-func subject(ctx *simulator.Context, object mo.Reference, request types.AnyType) (name string) {
+func (vc *VCenter) subject(ctx *simulator.Context, object mo.Reference, request types.AnyType) (name string) {
 	switch o := object.(type) {
 	case *simulator.VirtualDiskManager, *simulator.FileManager:
 		for _, field := range []string{"SourceName", "SourceDatastorePath", "Name", "DatastorePath"} {
@@ -112,6 +114,8 @@ func subject(ctx *simulator.Context, object mo.Reference, request types.AnyType)
 				return value.String()
 			}
 		}
+	case *simulator.VcenterVStorageObjectManager:
+		return vc.fcdSubject(ctx, request)
 	case mo.Entity:
 		ctx.WithLock(object, func() { name = o.Entity().Name })
 	}
@@ -136,6 +140,8 @@ func sessionName(session *simulator.Session) string {
 // Subject names what a call is about from what a request says at first sight: see subject.
 func (vc *VCenter) Subject(kind, id string, arguments map[string]string) string {
 	switch kind {
+	case "VcenterVStorageObjectManager":
+		return arguments["name"]
 	case "VirtualDiskManager", "FileManager":
 		for _, field := range []string{"sourceName", "sourceDatastorePath", "name", "datastorePath"} {
 			if value, given := arguments[field]; given {
@@ -144,5 +150,5 @@ func (vc *VCenter) Subject(kind, id string, arguments map[string]string) string 
 		}
 		return ""
 	}
-	return subject(vc.newContext(), vc.registry.Get(types.ManagedObjectReference{Type: kind, Value: id}), nil)
+	return vc.subject(vc.newContext(), vc.registry.Get(types.ManagedObjectReference{Type: kind, Value: id}), nil)
 }

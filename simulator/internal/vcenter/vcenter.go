@@ -55,6 +55,7 @@ type VCenter struct {
 
 	taskOptions TaskOptions
 	relocation  RelocationOptions
+	consumers   map[types.ID]types.ManagedObjectReference // which VM has a first class disk; locked with the catalog
 
 	mu         sync.Mutex
 	stores     map[types.ManagedObjectReference]*store
@@ -92,6 +93,8 @@ func TakeOver(model *simulator.Model, opts Options) (*VCenter, error) {
 	vc.manageTasks(opts.Tasks)
 	vc.copyDestSpec, vc.relocation = opts.CopyDestSpec, opts.Relocation
 	vc.faults.Struck = vc.ledger.Struck
+	vc.consumers = make(map[types.ID]types.ManagedObjectReference)
+	vc.openGlobalCatalog(model.Service)
 	ctx := vc.newContext()
 	for _, entity := range vc.registry.All("Datastore") {
 		vc.open(entity.(*simulator.Datastore), opts.Datastores[entity.Reference()])

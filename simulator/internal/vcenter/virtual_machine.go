@@ -3,6 +3,7 @@ package vcenter
 import (
 	"os"
 	"path"
+	"slices"
 
 	"github.com/vmware/govmomi/simulator"
 	"github.com/vmware/govmomi/vim25/methods"
@@ -72,7 +73,7 @@ func (vm *VirtualMachine) DestroyTask(ctx *simulator.Context, _ *types.Destroy_T
 
 // destroy takes a VM out of the inventory and deletes its files. The VM's lock is held.
 func (op *operation) destroy(vm *simulator.VirtualMachine) types.BaseMethodFault {
-	places := op.vc.placesToDelete(vm)
+	places := slices.DeleteFunc(op.vc.placesToDelete(vm), func(p place) bool { return op.vc.isKept(op.ctx, p) })
 	res := vm.UnregisterVM(op.ctx, &types.UnregisterVM{This: vm.Self})
 	if refused := res.Fault(); refused != nil {
 		return refused.VimFault().(types.BaseMethodFault)

@@ -7,8 +7,8 @@ import (
 	"github.com/vmware/govmomi/vim25/types"
 )
 
-// relistDatastores brings vm.datastore, and every datastore.vm, in line with where the VM's files are. The VM's lock is
-// held.
+// relistDatastores brings vm.datastore, every datastore.vm and the catalog of first class disks in line with where the
+// VM's files are. The VM's lock is held.
 func (vc *VCenter) relistDatastores(ctx *simulator.Context, vm *simulator.VirtualMachine) {
 	var now []types.ManagedObjectReference
 	datacenter := vc.datacenterOf(vm)
@@ -33,6 +33,7 @@ func (vc *VCenter) relistDatastores(ctx *simulator.Context, vm *simulator.Virtua
 	for _, ref := range now {
 		vc.editVMs(ctx, ref, with(vm.Self))
 	}
+	vc.noteFirstClassDisks(ctx, vm)
 }
 
 // relist takes a VM out of the list of one object, a host or a pool, and puts it into that of another.
