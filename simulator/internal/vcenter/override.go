@@ -65,6 +65,8 @@ func (vc *VCenter) answerer(ctx *simulator.Context, method *simulator.Method) (m
 		ours = &VirtualMachine{VirtualMachine: o, vc: vc}
 	case *simulator.VirtualMachineSnapshot:
 		ours = &VirtualMachineSnapshot{VirtualMachineSnapshot: o, vc: vc}
+	case *simulator.VmProvisioningChecker:
+		ours = &VMProvisioningChecker{VmProvisioningChecker: o, vc: vc}
 	case *simulator.Task:
 		ours = &Task{Task: o, vc: vc}
 	case *simulator.HostSystem:

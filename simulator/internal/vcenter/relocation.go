@@ -20,6 +20,7 @@ type relocation struct {
 	home       homeMove
 	disks      []*diskMove
 	lies       []*store // where the VM lies afterwards
+	whatever   bool     // the state of the hosts is no matter
 	children   []string // labels of disks that get a new child
 	compute    computeMove
 	findings   findings          // whatever the host

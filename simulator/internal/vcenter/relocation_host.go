@@ -18,7 +18,7 @@ func (vc *VCenter) onHost(ctx *simulator.Context, r *relocation, ref types.Manag
 		return found
 	}
 	leaves := ref != *r.vm.Runtime.Host
-	if leaves {
+	if leaves && !r.whatever {
 		found.state(host)
 	}
 	for _, s := range r.lies {

@@ -13,14 +13,18 @@ import (
 	"vrelocate/simulator/internal/disk"
 )
 
-// VirtualMachine differs from vcsim's in Destroy_Task and in RelocateVM_Task, which there changes vm.datastore alone. Here files move, and
-// everything that tells of them is true afterwards (VirtualMachineRelocateSpec in the vSphere Web Services API):
+// VirtualMachine differs from vcsim's in Destroy_Task and in RelocateVM_Task, which there changes vm.datastore, the host
+// and the folder alone. Here files move, and everything that tells of them is true afterwards (VirtualMachineRelocateSpec
+// in the vSphere Web Services API):
 //
-//   - A disk with a locator goes to the locator's datastore; one without follows the VM's home.
+//   - A disk with a locator goes to the locator's datastore; one without follows the VM's home. What it stands on goes
+//     with it as diskMoveType says. A disk whose format changes is copied even where it stays.
 //   - The home (the .vmx and what lies beside it) goes to spec.datastore, and stays when that is unset.
 //   - All is copied first, at the rates of the datastores; then the VM switches to its new place in one moment. So a
-//     relocation that fails or is cancelled leaves the VM whole where it was, and nothing on the target.
+//     relocation that fails or is cancelled leaves the VM whole where it was, and nothing on the target. A scenario may
+//     have it otherwise: RelocationOptions.
 //   - The VM can be read all the while. Other tasks on it are refused with TaskInProgress.
+//   - Events tell of it: VmBeingRelocatedEvent, then VmRelocatedEvent or VmRelocateFailedEvent.
 type VirtualMachine struct {
 	*simulator.VirtualMachine
 	vc *VCenter
