@@ -134,9 +134,9 @@ func hintIn(text []byte) string {
 	return ""
 }
 
-// contentID is a disk's first CID. Like all CIDs it is only ever compared.
-func contentID(uuid string) uint32 {
-	id := crc32.ChecksumIEEE([]byte(uuid))
+// NewCID gives a CID. Like all CIDs it is only ever compared. The same place always gives the same one.
+func NewCID(place string) uint32 {
+	id := crc32.ChecksumIEEE([]byte(place))
 	if id == 0 || id == noCID {
 		return 0xfffffffe
 	}

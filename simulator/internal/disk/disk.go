@@ -142,7 +142,7 @@ func (d Disk) text(file string) ([]byte, error) {
 	descriptor := vmdk.NewDescriptor(extent)
 	descriptor.CID, descriptor.ParentCID = vmdk.DiskContentID(d.CID), noCID
 	if d.CID == 0 {
-		descriptor.CID = vmdk.DiskContentID(contentID(d.UUID))
+		descriptor.CID = vmdk.DiskContentID(NewCID(d.UUID))
 	}
 	if d.IsDelta() {
 		descriptor.Type, descriptor.ParentCID = typeDelta, vmdk.DiskContentID(d.ParentCID)

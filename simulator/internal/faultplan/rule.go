@@ -17,7 +17,9 @@ import (
 
 // TimedMethods are the tasks that take time here, so that a fault can strike when part of the work is done.
 var TimedMethods = []string{
-	"RelocateVM_Task",
+	"RelocateVM_Task", "CloneVM_Task",
+	"CreateSnapshot_Task", "CreateSnapshotEx_Task", "RemoveSnapshot_Task", "RemoveAllSnapshots_Task",
+	"RevertToSnapshot_Task", "RevertToCurrentSnapshot_Task", "ConsolidateVMDisks_Task",
 	"MoveVirtualDisk_Task", "CopyVirtualDisk_Task", "CreateVirtualDisk_Task", "ExtendVirtualDisk_Task",
 	"InflateVirtualDisk_Task", "EagerZeroVirtualDisk_Task", "ZeroFillVirtualDisk_Task",
 	"CreateDisk_Task", "CloneVStorageObject_Task", "ExtendDisk_Task", "InflateDisk_Task", "RelocateVStorageObject_Task",

@@ -86,8 +86,8 @@ func (b *builder) looseDisk(place *placement, loose scenario.LooseDisk) error {
 }
 
 func writeDisk(place *placement, path object.DatastorePath, size, used scenario.Size, kind scenario.DiskKind) error {
-	file := filepath.Join(place.dirs[path.Datastore], path.Path)
-	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+	file := place.file(path)
+	if err := makeFolderOf(file); err != nil {
 		return err
 	}
 	return disk.Write(file, disk.Disk{
@@ -103,3 +103,5 @@ var kinds = map[scenario.DiskKind]disk.Kind{
 	scenario.Thick: disk.Thick,
 	scenario.Eager: disk.Eager,
 }
+
+func makeFolderOf(file string) error { return os.MkdirAll(filepath.Dir(file), 0o700) }

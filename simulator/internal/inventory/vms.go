@@ -23,17 +23,28 @@ func (b *builder) vms(place *placement) error {
 	devices := make([]object.VirtualDeviceList, len(place.dc.VMs))
 	var writing errgroup.Group
 	writing.SetLimit(runtime.NumCPU())
+	write := func(n int) (err error) {
+		vm := &place.dc.VMs[n]
+		if devices[n], err = b.devices(place, vm); err != nil {
+			return fmt.Errorf("vm %q: %w", vm.Name, err)
+		}
+		return nil
+	}
+	var linked []int // each after its source
 	for n := range place.dc.VMs {
-		writing.Go(func() (err error) {
-			vm := &place.dc.VMs[n]
-			if devices[n], err = b.devices(place, vm); err != nil {
-				return fmt.Errorf("vm %q: %w", vm.Name, err)
-			}
-			return nil
-		})
+		if place.dc.VMs[n].LinkedFrom != nil {
+			linked = append(linked, n)
+			continue
+		}
+		writing.Go(func() error { return write(n) })
 	}
 	if err := writing.Wait(); err != nil {
 		return err
+	}
+	for _, n := range linked {
+		if err := write(n); err != nil {
+			return err
+		}
 	}
 
 	creating := make([]pending, len(place.dc.VMs))
@@ -51,6 +62,9 @@ func (b *builder) vms(place *placement) error {
 			return err
 		}
 		b.built.wantTags(vm, place.dc.VMs[n].Tags)
+		if err := b.takeSnapshots(vm, &place.dc.VMs[n]); err != nil {
+			return err
+		}
 		if !place.dc.VMs[n].Running {
 			continue
 		}
@@ -133,8 +147,8 @@ func (b *builder) devices(place *placement, vm *scenario.VM) (object.VirtualDevi
 	scsi.SharedBus = types.VirtualSCSISharingNoSharing
 	devices := object.VirtualDeviceList{scsi}
 	for i, d := range vm.Disks {
-		path := object.DatastorePath{Datastore: d.Datastore, Path: vm.Name + "/" + diskName(vm.Name, i)}
-		if err := writeDisk(place, path, d.Size, d.Used, d.Kind); err != nil {
+		path := diskPath(vm, i)
+		if err := b.writeDisks(place, vm, i); err != nil {
 			return nil, fmt.Errorf("disk %d: %w", i+1, err)
 		}
 		device := devices.CreateDisk(scsi, types.ManagedObjectReference{}, path.String())

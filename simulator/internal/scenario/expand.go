@@ -65,6 +65,11 @@ func (dc *Datacenter) expand() error {
 		vms = append(vms, some...)
 	}
 	dc.VMs = vms
+	for i := range dc.VMs {
+		if err := dc.disksFromSource(&dc.VMs[i]); err != nil {
+			return fmt.Errorf("vm %q: %w", dc.VMs[i].Name, err)
+		}
+	}
 
 	var disks []LooseDisk
 	for _, disk := range dc.Disks {
@@ -98,6 +103,11 @@ func (vm VM) expand() ([]VM, error) {
 		one.Name = name
 		one.Disks = slices.Clone(vm.Disks)
 		places := []*string{&one.Cluster, &one.Host, &one.Datastore}
+		if vm.LinkedFrom != nil {
+			link := *vm.LinkedFrom
+			one.LinkedFrom = &link
+			places = append(places, &link.VM)
+		}
 		for i := range one.Disks {
 			disk := &one.Disks[i]
 			disk.Kind, disk.Used = defaults(disk.Kind, disk.Size, disk.Used)

@@ -49,9 +49,13 @@ func (dc *Datacenter) Runners(vm *VM) []string {
 func (vm *VM) datastores() []string {
 	all := []string{vm.Datastore}
 	for _, disk := range vm.Disks {
-		if !slices.Contains(all, disk.Datastore) {
-			all = append(all, disk.Datastore)
+		all = append(all, disk.Datastore)
+	}
+	var once []string
+	for _, name := range append(all, vm.needs...) {
+		if !slices.Contains(once, name) {
+			once = append(once, name)
 		}
 	}
-	return all
+	return once
 }

@@ -80,6 +80,11 @@ type VM struct {
 	Memory    Size     `yaml:"memory"` // default 1GiB
 	Disks     []Disk   `yaml:"disks"`
 	Tags      []string `yaml:"tags"`
+
+	Snapshots  []Snapshot  `yaml:"snapshots"`
+	LinkedFrom *LinkedFrom `yaml:"linked_from"` // a linked clone, which has no disks of its own
+
+	needs []string // datastores of a linked clone's sources
 }
 
 // Disk is a virtual disk attached to a VM.

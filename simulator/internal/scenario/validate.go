@@ -154,6 +154,9 @@ func (vm *VM) validate(dc *Datacenter, tags []string) error {
 			return fmt.Errorf("disk %d: %w", i+1, err)
 		}
 	}
+	if err := vm.validateSnapshots(); err != nil {
+		return err
+	}
 	return known("tag", vm.Tags, tags)
 }
 
@@ -183,7 +186,7 @@ func (dc *Datacenter) fits() error {
 	taken := make(map[string]Size)
 	for _, vm := range dc.VMs {
 		for _, disk := range vm.Disks {
-			taken[disk.Datastore] += takes(disk.Kind, disk.Size, disk.Used)
+			taken[disk.Datastore] += vm.taken(disk)
 		}
 	}
 	for _, disk := range dc.Disks {

@@ -180,6 +180,14 @@ func (vm *VirtualMachine) ConsolidateVMDisksTask(ctx *simulator.Context, _ *type
 	return body
 }
 
+// adoptSnapshots makes the snapshots that a VM has from the start, of which vcsim made the tree, tell of their disks as
+// the files are.
+func (vc *VCenter) adoptSnapshots(ctx *simulator.Context, vm *simulator.VirtualMachine) {
+	if len(treeOf(vm)) > 0 {
+		ctx.WithLock(vm, func() { (&operation{vc: vc, ctx: ctx}).reback(vm, nil) })
+	}
+}
+
 // forgetSnapshots takes the snapshots of a VM that is gone out of the inventory.
 func (vc *VCenter) forgetSnapshots(ctx *simulator.Context, vm types.ManagedObjectReference) {
 	for _, object := range vc.registry.AllReference("VirtualMachineSnapshot") {

@@ -1,14 +1,10 @@
 package vcenter
 
 import (
-	"bytes"
-	"fmt"
-
 	"github.com/vmware/govmomi/simulator"
 	"github.com/vmware/govmomi/vim25/methods"
 	"github.com/vmware/govmomi/vim25/soap"
 	"github.com/vmware/govmomi/vim25/types"
-	"github.com/vmware/govmomi/vim25/xml"
 
 	"vrelocate/simulator/internal/disk"
 )
@@ -77,6 +73,11 @@ func (op *operation) createSnapshot(vm *simulator.VirtualMachine, req snapshotRe
 		return nil, fault
 	}
 	if fault := op.writeMemory(plan); fault != nil {
+		return nil, fault
+	}
+	if fault := op.commit(); fault != nil {
+		memoryFile(plan.folder, plan.stem, plan.id).forget()
+		op.vc.publish(op.ctx, plan.folder.store)
 		return nil, fault
 	}
 	stores := map[*store]bool{plan.folder.store: true}
@@ -227,18 +228,5 @@ func (p place) forgetDisk() {
 	p.store.account.Remove(p.name)
 }
 
-// deepCopied gives a copy of what a client could be sent, down to its last part: vcsim changes some of a VM's configuration
-// in place.
-func deepCopied[T any](source T) T {
-	var target T
-	text, err := xml.Marshal(source)
-	if err == nil {
-		decoder := xml.NewDecoder(bytes.NewReader(text))
-		decoder.TypeFunc = types.TypeFunc()
-		err = decoder.Decode(&target)
-	}
-	if err != nil {
-		panic(fmt.Sprintf("%T can't be encoded: %v", source, err)) // every type of the API can
-	}
-	return target
-}
+// deepCopied gives a copy of a data object down to its last part: vcsim changes some of a VM's configuration in place.
+func deepCopied[T any](source T) T { return renamed(source, func(text string) string { return text }) }

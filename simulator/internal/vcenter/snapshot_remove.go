@@ -12,6 +12,9 @@ import (
 // removeSnapshots takes snapshots out of the tree and merges what became superfluous, if asked to.
 func (op *operation) removeSnapshots(vm *simulator.VirtualMachine, consolidate bool,
 	which func(tree) ([]types.ManagedObjectReference, types.BaseMethodFault)) (fault types.BaseMethodFault) {
+	if fault := op.commit(); fault != nil { // a removal can't be cancelled once it has begun
+		return fault
+	}
 	var stores []*store
 	op.ctx.WithLock(vm, func() {
 		var gone []types.ManagedObjectReference

@@ -12,6 +12,9 @@ func (op *operation) revert(vm *simulator.VirtualMachine, ref types.ManagedObjec
 	if fault := op.readMemory(vm, ref, suppressPowerOn); fault != nil {
 		return fault
 	}
+	if fault := op.commit(); fault != nil {
+		return fault
+	}
 	var stores []*store
 	op.ctx.WithLock(vm, func() { stores, fault = op.revertDisks(vm, ref, suppressPowerOn) })
 	for _, s := range stores {

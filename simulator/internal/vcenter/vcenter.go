@@ -105,6 +105,7 @@ func TakeOver(model *simulator.Model, opts Options) (*VCenter, error) {
 		if err := vc.adopt(ctx, vm); err != nil {
 			return nil, fmt.Errorf("vm %q: %w", vm.Name, err)
 		}
+		vc.adoptSnapshots(ctx, vm)
 		growing.count(vm.Self, vm.Storage.PerDatastoreUsage)
 	}
 	for _, s := range vc.stores {
