@@ -1,8 +1,6 @@
 package vcenter
 
 import (
-	"reflect"
-	"slices"
 	"sync"
 	"time"
 
@@ -165,37 +163,10 @@ func (vc *VCenter) forgetObject(ctx *simulator.Context, obj mo.Reference) {
 	}
 }
 
-// beforeLogin are the methods that a vCenter answers without a session; of a property collector's, those that read the
-// ServiceInstance. (vcsim lets anybody read all.)
+// beforeLogin are the methods that a vCenter answers without a session; what is read of properties then is that they
+// can't be read (MissingProperty, NotAuthenticated).
 var beforeLogin = []string{"RetrieveServiceContent", "RetrieveInternalContent", "Login", "LoginByToken",
-	"LoginExtensionByCertificate", "CloneSession"}
-
-// needsLogin tells whether a call without a session is refused.
-func needsLogin(method *simulator.Method) bool {
-	switch r := method.Body.(type) {
-	case *types.RetrieveProperties:
-		return readsMore(r.SpecSet)
-	case *types.RetrievePropertiesEx:
-		return readsMore(r.SpecSet)
-	}
-	if method.Name == "Fetch" { // its request's type is vcsim's own
-		this := reflect.ValueOf(method.Body).Elem().FieldByName("This").Interface()
-		return this != serviceInstance
-	}
-	return !slices.Contains(beforeLogin, method.Name)
-}
-
-func readsMore(specs []types.PropertyFilterSpec) bool {
-	return slices.ContainsFunc(specs, func(spec types.PropertyFilterSpec) bool {
-		return slices.ContainsFunc(spec.ObjectSet, func(set types.ObjectSpec) bool {
-			return set.Obj != serviceInstance || len(set.SelectSet) > 0
-		})
-	})
-}
-
-func notAuthenticated(on types.ManagedObjectReference) types.BaseMethodFault {
-	return &types.NotAuthenticated{NoPermission: types.NoPermission{Object: &on, PrivilegeId: "System.View"}}
-}
+	"LoginExtensionByCertificate", "CloneSession", "Fetch", "RetrieveProperties", "RetrievePropertiesEx"}
 
 // Idle tells how long a session may be idle; 0 is for ever.
 func (vc *VCenter) Idle() time.Duration {

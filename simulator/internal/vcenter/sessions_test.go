@@ -1,0 +1,115 @@
+package vcenter_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/vmware/govmomi"
+	"github.com/vmware/govmomi/property"
+	"github.com/vmware/govmomi/session"
+	"github.com/vmware/govmomi/vapi/rest"
+	"github.com/vmware/govmomi/view"
+	"github.com/vmware/govmomi/vim25/methods"
+	"github.com/vmware/govmomi/vim25/types"
+)
+
+func TestDroppedSession(t *testing.T) {
+	l := start(t, inventory, stuck)
+	other := login(t, l.sim)
+	task := l.relocate(l.vm("vm-1"), to(l.datastore("new")))
+	waits := make(chan error)
+	go func() { // on a collector, as everybody waits
+		waits <- property.Wait(context.Background(), property.DefaultCollector(other.Client), task.Reference(), []string{"info.state"},
+			func([]types.PropertyChange) bool { return false })
+	}()
+	l.eventually("the wait", func() bool { return l.ledger().Polls > 0 })
+
+	dropped := l.admin("DELETE", "/sessions?user=nobody", "")["dropped"]
+	if dropped != 0.0 {
+		t.Errorf("%v sessions of nobody", dropped)
+	}
+	if dropped = l.admin("DELETE", "/sessions?user=user", "")["dropped"]; dropped != 2.0 {
+		t.Errorf("%v sessions dropped", dropped)
+	}
+	if err := <-waits; err == nil {
+		t.Error("the wait for updates outlives its session")
+	}
+	_, err := methods.GetCurrentTime(t.Context(), l.client)
+	wantFault[*types.NotAuthenticated](t, callFault(t, err))
+	l.must(session.NewManager(l.client.Client).Login(t.Context(), l.sim.URL().User))
+	l.until(task, isRunning) // it goes on by itself
+	if logins := l.ledger().Logins; logins.Dropped != 2 || logins.Now != 1 || logins.Most != 2 || logins.Accepted != 3 {
+		t.Errorf("%+v", logins)
+	}
+}
+
+func TestViewsDieWithTheirSession(t *testing.T) {
+	l := start(t, inventory, fast)
+	other := login(t, l.sim)
+	views, err := view.NewManager(other.Client).CreateListView(t.Context(), nil)
+	l.must(err)
+	l.admin("DELETE", "/sessions", "")
+	l.must(session.NewManager(other.Client).Login(t.Context(), l.sim.URL().User))
+	if _, err = views.Add(t.Context(), nil); err == nil {
+		t.Fatal("the view is still there")
+	}
+	wantFault[*types.ManagedObjectNotFound](t, callFault(t, err))
+}
+
+func TestIdleSessionExpires(t *testing.T) {
+	l := start(t, inventory, fast)
+	rests := rest.NewClient(l.client.Client)
+	l.must(rests.Login(t.Context(), l.sim.URL().User))
+	l.admin("POST", "/sessions", `{"idle": "1ms"}`)
+	l.eventually("the end of the session", func() bool {
+		_, err := methods.GetCurrentTime(t.Context(), l.client)
+		return err != nil
+	})
+	if now, err := rests.Session(t.Context()); err == nil && now != nil {
+		t.Errorf("REST: %v", now)
+	}
+	if logins := l.ledger().Logins; logins.Expired != 2 || logins.Now != 0 {
+		t.Errorf("%+v", logins)
+	}
+}
+
+func TestSessionThatWaitsIsNotIdle(t *testing.T) {
+	l := start(t, inventory, fast)
+	rule := l.plant(`{"do": "hang", "method": "CurrentTime", "at": "after"}`)
+	answered := make(chan error)
+	go func() {
+		_, err := methods.GetCurrentTime(context.Background(), l.client)
+		answered <- err
+	}()
+	l.eventually("the call", func() bool { return l.ledger().Faults["CurrentTime"]["hang"] == 1 })
+	l.admin("POST", "/sessions", `{"idle": "1ms"}`)
+	time.Sleep(2 * time.Millisecond) // longer than it may be idle
+	other := login(t, l.sim)         // a call: the sessions are looked through
+	defer func() { _ = other.Logout(context.Background()) }()
+	if logins := l.ledger().Logins; logins.Expired != 0 {
+		t.Errorf("%+v", logins)
+	}
+	l.admin("POST", "/sessions", `{"idle": "0s"}`)
+	l.admin("DELETE", rule, "")
+	l.must(<-answered)
+}
+
+func TestTooManySessions(t *testing.T) {
+	l := start(t, inventory+"sessions: {max: 3, idle: 1h}\n", fast)
+	second := login(t, l.sim)
+	l.must(rest.NewClient(second.Client).Login(t.Context(), l.sim.URL().User))
+	_, err := govmomi.NewClient(t.Context(), l.sim.URL(), true)
+	if err == nil || !strings.Contains(err.Error(), "503") {
+		t.Errorf("a fourth: %v", err)
+	}
+	if err := rest.NewClient(second.Client).Login(t.Context(), l.sim.URL().User); err == nil || !strings.Contains(err.Error(), "503") {
+		t.Errorf("a fourth over REST: %v", err)
+	}
+	l.must(second.Logout(t.Context()))
+	login(t, l.sim)
+	if logins := l.ledger().Logins; logins.OverMany != 2 || logins.Most != 3 || logins.Left != 1 {
+		t.Errorf("%+v", logins)
+	}
+}
