@@ -46,7 +46,7 @@ func (g *GlobalCatalog) VslmAttachDiskTask(ctx *simulator.Context, req *types.Vs
 		return body
 	}
 	ref, fault := g.onDisk(ctx, req.Id, func(ctx *simulator.Context, _ *VStorageObjectManager, datastore vim.ManagedObjectReference) (vim.ManagedObjectReference, vim.BaseMethodFault) {
-		if fault := g.vc.refuseWhileBusy(ctx, vm, "AttachDisk_Task"); fault != nil {
+		if fault := g.vc.refuseWhileBusy(vm, "AttachDisk_Task"); fault != nil {
 			return vim.ManagedObjectReference{}, fault
 		}
 		ours := &VirtualMachine{VirtualMachine: vm, vc: g.vc}

@@ -50,6 +50,10 @@ func (vc *VCenter) answerer(ctx *simulator.Context, method *simulator.Method) (m
 		return nil, nil
 	}
 
+	// First, for it takes no lock: a task of vcsim's own holds the VM's for as long as it runs.
+	if fault := vc.refuseWhileBusy(object, method.Name); fault != nil {
+		return nil, fault
+	}
 	if fault := vc.refuseWithoutHost(ctx, object, method.Name, method.Body); fault != nil {
 		return nil, fault
 	}
@@ -57,9 +61,6 @@ func (vc *VCenter) answerer(ctx *simulator.Context, method *simulator.Method) (m
 		return nil, fault
 	}
 
-	if fault := vc.refuseWhileBusy(ctx, object, method.Name); fault != nil {
-		return nil, fault
-	}
 	var ours mo.Reference
 	switch o := object.(type) {
 	case *simulator.VirtualMachine:

@@ -19,7 +19,7 @@ var changesVM = []string{
 
 // refuseWhileBusy keeps a VM that a task works on from other tasks, also by way of its snapshots. A task of vcsim's own
 // counts as one of ours does.
-func (vc *VCenter) refuseWhileBusy(ctx *simulator.Context, object mo.Reference, method string) types.BaseMethodFault {
+func (vc *VCenter) refuseWhileBusy(object mo.Reference, method string) types.BaseMethodFault {
 	var ref types.ManagedObjectReference
 	switch o := object.(type) {
 	case *simulator.VirtualMachine:
@@ -36,9 +36,7 @@ func (vc *VCenter) refuseWhileBusy(ctx *simulator.Context, object mo.Reference, 
 	if !busy {
 		return nil
 	}
-	if vm, ok := vc.registry.Get(ref).(*simulator.VirtualMachine); ok {
-		vc.ledger.Refuse(method, nameOf(ctx, vm))
-	}
+	vc.ledger.Refuse(method, vc.records.entityName(running)) // the VM itself may be locked for as long as vcsim's task runs
 	return &types.TaskInProgress{Task: running}
 }
 

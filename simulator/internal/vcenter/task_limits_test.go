@@ -167,8 +167,8 @@ func TestDisksMovesCostAHostThatMountsBoth(t *testing.T) {
 
 // What was queued runs in the end, and never more at a time than there is room for.
 func TestAllRunInTheEnd(t *testing.T) {
-	const vms = 30
-	l := start(t, oneHost(vms, ""), 60)
+	const vms = 12
+	l := start(t, oneHost(vms, ""), 30)
 	tasks := append(l.relocateAll("x-%02d", vms), l.relocateAll("on-%02d", vms)...)
 	for _, task := range tasks {
 		if fault := l.ends(task); fault != nil {

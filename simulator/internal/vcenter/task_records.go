@@ -38,6 +38,7 @@ type taskRecords struct {
 // recentTask is a task that can be read.
 type recentTask struct {
 	task, entity types.ManagedObjectReference
+	name         string    // of the entity
 	endedAt      time.Time // of this machine's clock; zero while it lives
 	listed       bool
 }
@@ -71,6 +72,10 @@ func (r *taskRecords) PutObject(ctx *simulator.Context, obj mo.Reference) {
 		entity, _ = r.vc.registry.Get(*of).(mo.Entity)
 		above = r.vc.above(*of)
 	}
+	if entity != nil && entity.Entity().Name != "" {
+		task.Info.EntityName = entity.Entity().Name // vcsim has the reference's value there
+	}
+	recent.name = task.Info.EntityName
 	r.history.Add(task.Info, above)
 	r.mu.Lock()
 	r.tasks = append(r.tasks, recent)
@@ -83,6 +88,16 @@ func (r *taskRecords) PutObject(ctx *simulator.Context, obj mo.Reference) {
 		ctx.Update(entity, []types.PropertyChange{{Name: "recentTask", Val: list}})
 	}
 	r.tellCollectors(ctx, task.Info.Key)
+}
+
+// entityName gives the name of what a task works on, as it was when the task was made.
+func (r *taskRecords) entityName(task types.ManagedObjectReference) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if recent := r.byRef[task]; recent != nil {
+		return recent.name
+	}
+	return ""
 }
 
 // changed tells who watches the TaskManager's recentTask. What it is then, they read: see TaskManager.Get.
