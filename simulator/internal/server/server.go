@@ -20,10 +20,11 @@ type Options struct {
 	Listen   string // host:port; port 0 takes a free one
 	Username string
 	Password string
-	CertFile string                  // PEM; empty: a certificate of this run alone
-	KeyFile  string                  // PEM
-	Routes   map[string]http.Handler // what answers in vcsim's place, by pattern of http.ServeMux
-	Gate     *Gate                   // what every request passes; nil: none
+	CertFile string                   // PEM; empty: a certificate of this run alone
+	KeyFile  string                   // PEM
+	Routes   map[string]http.Handler  // what answers in vcsim's place, by pattern of http.ServeMux
+	Gate     *Gate                    // what every request passes; nil: none
+	Extend   func(*simulator.Service) // adds to what vcsim's endpoints have registered; nil: nothing
 
 	Admin string                                // host:port of the admin port, on loopback; empty: none
 	Pages func(*Server) map[string]http.Handler // what the admin port shows and does, by pattern of http.ServeMux
@@ -72,6 +73,9 @@ func Start(model *simulator.Model, opts Options) (*Server, error) {
 	}
 	if opts.Gate != nil {
 		vcsim.Config.Handler = opts.Gate.enclose(vcsim.Config.Handler)
+	}
+	if opts.Extend != nil {
+		opts.Extend(service)
 	}
 	close(enclosed)
 	srv := &Server{http: vcsim, gate: opts.Gate, ready: Ready{

@@ -76,6 +76,7 @@ func (sim *Simulation) start(ctx context.Context, config Config, described *scen
 			return fmt.Errorf("taking over the inventory: %w", err)
 		}
 		config.Server.Routes = vc.FolderRoutes(url.UserPassword(config.Server.Username, config.Server.Password))
+		config.Server.Extend = vc.ServePolicies
 		operate(&config.Server, vc, faults, described)
 	}
 	if sim.server, err = server.Start(sim.model, config.Server); err != nil {
@@ -83,6 +84,9 @@ func (sim *Simulation) start(ctx context.Context, config Config, described *scen
 	}
 	if err := built.Tag(ctx, sim.URL(), described.Tags); err != nil {
 		return fmt.Errorf("making the scenario's tags: %w", err)
+	}
+	if err := inventory.MakePolicies(ctx, sim.URL(), described.Policies); err != nil {
+		return fmt.Errorf("making the scenario's storage policies: %w", err)
 	}
 	return nil
 }

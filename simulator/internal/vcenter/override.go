@@ -60,6 +60,7 @@ func (vc *VCenter) answerer(ctx *simulator.Context, method *simulator.Method) (m
 	if fault := vc.refusePlacement(ctx, object, method.Body); fault != nil {
 		return nil, fault
 	}
+	vc.policies.note(method.This, method.Body)
 
 	var ours mo.Reference
 	switch o := object.(type) {

@@ -68,6 +68,7 @@ type VCenter struct {
 	storage bell // rings when a datastore may have become empty, or a task has ended
 
 	recommended recommendations // of Storage DRS
+	policies    *policies
 }
 
 // firstTask keeps the numbers of our tasks apart from vcsim's, which count all objects from 1.
@@ -121,6 +122,8 @@ func TakeOver(model *simulator.Model, opts Options) (*VCenter, error) {
 	vc.registry.AddHandler(vc.shares)
 	vc.registry.AddHandler(growing)
 	vc.registry.AddHandler(&vc.storage)
+	vc.policies = newPolicies(vc)
+	vc.registry.AddHandler(vc.policies)
 	vc.collectCheaply()
 	vc.registry.Handler = vc.override
 	return vc, nil
