@@ -109,6 +109,11 @@ func (b *builder) datacenter(dc *scenario.Datacenter) error {
 			return fmt.Errorf("disk %q: %w", loose.Path, err)
 		}
 	}
+	for _, fcd := range dc.FCDs {
+		if err := b.firstClassDisk(place, fcd); err != nil {
+			return fmt.Errorf("fcd %q: %w", fcd.Name, err)
+		}
+	}
 	if err := b.pods(place, folders.DatastoreFolder); err != nil {
 		return err
 	}

@@ -83,7 +83,7 @@ func (dc *Datacenter) expand() error {
 		}
 	}
 	dc.Disks = disks
-	return nil
+	return dc.expandFCDs()
 }
 
 func (vm VM) expand() ([]VM, error) {

@@ -47,6 +47,8 @@ type Datacenter struct {
 	StoragePods []StoragePod `yaml:"storage_pods"`
 	VMs         []VM         `yaml:"vms"`
 	Disks       []LooseDisk  `yaml:"disks"`
+
+	FCDs []FirstClassDisk `yaml:"fcds"`
 }
 
 // Cluster is a compute cluster. Each of Hosts may be a pattern.

@@ -106,6 +106,9 @@ func (dc *Datacenter) validate(tags []string) error {
 			return fmt.Errorf("disk %q: %w", disk.Path, err)
 		}
 	}
+	if err := dc.validateFCDs(datastores, paths); err != nil {
+		return err
+	}
 	return dc.fits()
 }
 
@@ -193,6 +196,9 @@ func (dc *Datacenter) fits() error {
 		var at object.DatastorePath
 		at.FromString(disk.Path)
 		taken[at.Datastore] += takes(disk.Kind, disk.Size, disk.Used)
+	}
+	for _, disk := range dc.FCDs {
+		taken[disk.Datastore] += takes(disk.Kind, disk.Size, disk.Used)
 	}
 	for _, ds := range dc.Datastores {
 		if all := taken[ds.Name] + ds.UsedElsewhere; all > ds.Capacity {

@@ -357,3 +357,28 @@ func TestBothDoorsLeadToTheSameDisks(t *testing.T) {
 		t.Errorf("the ledger has %d calls", calls)
 	}
 }
+
+func TestScenariosFirstClassDisks(t *testing.T) {
+	l := start(t, inventory+`
+    fcds:
+      - {name: "vol-{1..2}", datastore: third, size: 2GiB, kind: thick}
+      - {name: mine, datastore: new, path: volumes/mine.vmdk, size: 4GiB, used: 1GiB}
+`, fast)
+	l.wantFree("third", 96*gib)
+	l.wantFree("new", 99*gib)
+	all, err := l.global().List(t.Context())
+	l.must(err)
+	if len(all.Id) != 3 {
+		t.Fatalf("there are %v", all.Id)
+	}
+	mine, err := l.fcds().List(t.Context(), l.datastore("new"))
+	l.must(err)
+	told := l.fcd("new", mine[0])
+	if told.Config.Name != "mine" || told.Config.CapacityInMB != 4096 || backing(told).FilePath != "[new] volumes/mine.vmdk" {
+		t.Errorf("%+v", told.Config)
+	}
+	again := start(t, "datacenters: [{name: dc1, clusters: [{name: a, hosts: [h]}], datastores: [{name: new, capacity: 9GiB, hosts: [a]}], fcds: [{name: mine, datastore: new, size: 1GiB}]}]", fast)
+	if ids, err := again.fcds().List(t.Context(), again.datastore("new")); err != nil || ids[0] != mine[0] {
+		t.Errorf("its ID is %v, %v; was %v", ids, err, mine[0])
+	}
+}
