@@ -135,6 +135,7 @@ func (b *builder) ended(p pending) (result types.ManagedObjectReference, err err
 const (
 	pciController   = 100
 	firstController = 1000
+	controllerUnit  = 7 // on its own bus, as of every SCSI controller
 	firstDisk       = 2000
 	firstCard       = 4000
 	firstCardUnit   = 7
@@ -144,6 +145,7 @@ const (
 func (b *builder) devices(place *placement, vm *scenario.VM) (object.VirtualDeviceList, error) {
 	scsi := &types.ParaVirtualSCSIController{}
 	scsi.Key = firstController
+	scsi.ScsiCtlrUnitNumber = controllerUnit
 	scsi.SharedBus = types.VirtualSCSISharingNoSharing
 	devices := object.VirtualDeviceList{scsi}
 	for i, d := range vm.Disks {

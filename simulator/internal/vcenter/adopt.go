@@ -2,7 +2,10 @@ package vcenter
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
+	"reflect"
+	"slices"
 
 	"github.com/vmware/govmomi/simulator"
 	"github.com/vmware/govmomi/vim25/types"
@@ -12,12 +15,36 @@ import (
 
 // adopt makes what vcsim wrote about a VM true: vcsim's descriptors have no UUID and no type, its extents are empty
 // files, and the sizes in layoutEx are those of the empty files.
-func (vc *VCenter) adopt(ctx *simulator.Context, vm *simulator.VirtualMachine) (err error) {
+func (vc *VCenter) adopt(ctx *simulator.Context, vm *simulator.VirtualMachine) error {
+	return vc.adoptWritten(ctx, vm, 0)
+}
+
+// adoptModel adopts a VM that is there from the start. Half of its disks is written, as of a scenario's disk that says
+// nothing of it.
+func (vc *VCenter) adoptModel(ctx *simulator.Context, vm *simulator.VirtualMachine) error {
+	return vc.adoptWritten(ctx, vm, 50)
+}
+
+func (vc *VCenter) adoptWritten(ctx *simulator.Context, vm *simulator.VirtualMachine, percent int64) (err error) {
 	ctx.WithLock(vm, func() {
-		for _, device := range disksOf(vm) {
-			if err = vc.adoptDisk(vm, device); err != nil {
+		vc.restore(ctx, vm)
+		vc.deleteLeft(ctx, vm)
+		devices := slices.Clone(vm.Config.Hardware.Device)
+		datacenter := vc.datacenterOf(vm)
+		for i, device := range devices {
+			old, isDisk := device.(*types.VirtualDisk)
+			if !isDisk {
+				continue
+			}
+			adopted, failed := vc.adoptDisk(datacenter, old, percent)
+			if failed != nil {
+				err = failed
 				return
 			}
+			devices[i] = adopted
+		}
+		if !slices.Equal(devices, vm.Config.Hardware.Device) {
+			ctx.Update(vm, []types.PropertyChange{{Name: "config.hardware.device", Val: devices}})
 		}
 		ctx.Update(vm, append(vc.measure(vm), missingStates...))
 	})
@@ -32,46 +59,58 @@ var missingStates = []types.PropertyChange{
 	{Name: "summary.runtime.recordReplayState", Val: types.VirtualMachineRecordReplayStateInactive},
 }
 
-// adoptDisk gives a disk that vcsim made the descriptor that its device describes.
-func (vc *VCenter) adoptDisk(vm *simulator.VirtualMachine, device *types.VirtualDisk) error {
+// adoptDisk gives a device that tells of its disk as its files do; the same device if it did so before. A disk that
+// vcsim made gets the descriptor that the device describes.
+func (vc *VCenter) adoptDisk(datacenter types.ManagedObjectReference, device *types.VirtualDisk, percent int64) (*types.VirtualDisk, error) {
 	backing, ok := device.Backing.(*types.VirtualDiskFlatVer2BackingInfo)
 	if !ok {
-		return nil // a raw device mapping, say: it has no descriptor of ours
+		return device, nil // a raw device mapping, say: it has no descriptor of ours
 	}
-	s, name, fault := vc.locate(vc.datacenterOf(vm), backing.FileName)
+	s, name, fault := vc.locate(datacenter, backing.FileName)
 	if fault != nil {
-		return nil // on a datastore that is gone
+		return device, nil // on a datastore that is gone
 	}
-	file := s.file(name)
-	known, err := disk.Read(file)
+	at := place{s, name}
+	known, err := disk.Read(at.file())
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, disk.ErrNotDescriptor):
-		return nil
+		return device, nil
 	case err != nil:
-		return err
-	case known.IsDelta():
-		if chain, fault := vc.chainOf(place{s, name}); fault == nil {
-			*backing = *backingOf(chain, *backing)
-		}
-		return nil
-	case known.UUID != "" && known.CapacityBytes == device.CapacityInBytes:
-		backing.Uuid = known.UUID
-		return nil
-	}
-
-	known.CapacityBytes = device.CapacityInBytes
-	known.Kind = disk.Thick
-	if isTrue(backing.ThinProvisioned) {
-		known.Kind = disk.Thin
-	} else if isTrue(backing.EagerlyScrub) {
-		known.Kind = disk.Eager
-	}
-	if known.UUID == "" {
-		known.WrittenBytes = known.CapacityBytes / 2 // as a scenario's disk that says nothing of it
+		return device, err
+	case known.UUID == "":
 		known.UUID = disk.NewUUID("")
+		known.CapacityBytes = device.CapacityInBytes
+		known.WrittenBytes = known.CapacityBytes * percent / 100
+		known.Kind = kindOf(backing)
+		if err := disk.Write(at.file(), known); err != nil {
+			return device, err
+		}
 	}
-	backing.Uuid = known.UUID
-	return disk.Write(file, known)
+	chain, fault := vc.chainOf(at)
+	if fault != nil {
+		return device, nil // a parent is gone
+	}
+	return toldBy(device, backing, chain), nil
+}
+
+// toldBy gives a device that tells of a disk as its chain does. It is a copy, unless nothing is to change: readers may
+// still be encoding the old one.
+func toldBy(device *types.VirtualDisk, backing *types.VirtualDiskFlatVer2BackingInfo, chain []link) *types.VirtualDisk {
+	told := *device
+	told.CapacityInBytes = chain[0].disk.CapacityBytes
+	told.CapacityInKB = told.CapacityInBytes >> 10
+	fresh := backingOf(chain, *backing)
+	told.Backing = fresh
+	if reflect.DeepEqual(fresh, backing) && told.CapacityInBytes == device.CapacityInBytes {
+		return device
+	}
+	if description := device.DeviceInfo; description != nil {
+		told.DeviceInfo = &types.Description{
+			Label:   description.GetDescription().Label,
+			Summary: fmt.Sprintf("%d KB", told.CapacityInKB),
+		}
+	}
+	return &told
 }
 
 // disksOf gives a VM's virtual disks. The VM's lock is held.

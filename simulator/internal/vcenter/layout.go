@@ -21,6 +21,7 @@ func (vc *VCenter) measure(vm *simulator.VirtualMachine) []types.PropertyChange 
 	if vm.LayoutEx == nil {
 		return nil
 	}
+	vc.writeVMX(vm) // one of its files
 	l := vc.newLayout(vm)
 	l.addHome()
 	for _, device := range disksOf(vm) {

@@ -92,6 +92,8 @@ func (vc *VCenter) answerer(ctx *simulator.Context, method *simulator.Method) (m
 		ours = &VirtualDiskManager{VirtualDiskManager: o, vc: vc}
 	case *simulator.VcenterVStorageObjectManager:
 		ours = vc.catalog()
+	case *simulator.Folder:
+		ours = &Folder{Folder: o, vc: vc}
 	case *simulator.SessionManager:
 		switch method.Name {
 		case "AcquireGenericServiceTicket", "Login", "Logout", "TerminateSession":

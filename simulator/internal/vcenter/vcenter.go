@@ -50,6 +50,7 @@ type VCenter struct {
 	planned  *plannedTasks
 	tickets  ticketOffice
 	shares   *diskShares
+	powered  powered
 
 	copyDestSpec bool // see Options
 
@@ -57,12 +58,14 @@ type VCenter struct {
 	relocation  RelocationOptions
 	consumers   map[types.ID]types.ManagedObjectReference // which VM has a first class disk; locked with the catalog
 
-	mu         sync.Mutex
-	stores     map[types.ManagedObjectReference]*store
-	named      map[placeName]*store
-	operations map[types.ManagedObjectReference]*operation // by task
-	claims     map[string]types.ManagedObjectReference     // what a running task has for itself
-	held       map[string]struct{}                         // files that uploads write to, see hold
+	mu          sync.Mutex
+	stores      map[types.ManagedObjectReference]*store
+	named       map[placeName]*store
+	operations  map[types.ManagedObjectReference]*operation // by task
+	claims      map[string]types.ManagedObjectReference     // what a running task has for itself
+	held        map[string]struct{}                         // files that uploads write to, see hold
+	leaving     map[types.ManagedObjectReference][]place    // files to delete with a VM's devices, see willDelete
+	registering map[string]*vmxFile                         // by path: VMs to be restored from them
 
 	away    awayHosts
 	storage bell // rings when a datastore may have become empty, or a task has ended
@@ -78,16 +81,18 @@ const firstTask = 1_000_000
 // datastore a true account of its space.
 func TakeOver(model *simulator.Model, opts Options) (*VCenter, error) {
 	vc := &VCenter{
-		registry:   model.Map(),
-		network:    bandwidth.New(opts.Speed),
-		faults:     opts.Faults,
-		ledger:     ledger.New(),
-		shares:     newDiskShares(),
-		stores:     make(map[types.ManagedObjectReference]*store),
-		named:      make(map[placeName]*store),
-		operations: make(map[types.ManagedObjectReference]*operation),
-		claims:     make(map[string]types.ManagedObjectReference),
-		held:       make(map[string]struct{}),
+		registry:    model.Map(),
+		network:     bandwidth.New(opts.Speed),
+		faults:      opts.Faults,
+		ledger:      ledger.New(),
+		shares:      newDiskShares(),
+		stores:      make(map[types.ManagedObjectReference]*store),
+		named:       make(map[placeName]*store),
+		operations:  make(map[types.ManagedObjectReference]*operation),
+		claims:      make(map[string]types.ManagedObjectReference),
+		held:        make(map[string]struct{}),
+		leaving:     make(map[types.ManagedObjectReference][]place),
+		registering: make(map[string]*vmxFile),
 	}
 	vc.tasks.Store(firstTask)
 	vc.limits, vc.taskOptions = limits.New(opts.Limits), opts.Tasks
@@ -103,7 +108,8 @@ func TakeOver(model *simulator.Model, opts Options) (*VCenter, error) {
 	growing := newUncommitted(vc)
 	for _, entity := range vc.registry.All("VirtualMachine") {
 		vm := entity.(*simulator.VirtualMachine)
-		if err := vc.adopt(ctx, vm); err != nil {
+		vc.powered.set(vm.Self, vm.Runtime.PowerState)
+		if err := vc.adoptModel(ctx, vm); err != nil {
 			return nil, fmt.Errorf("vm %q: %w", vm.Name, err)
 		}
 		vc.adoptSnapshots(ctx, vm)
@@ -119,6 +125,7 @@ func TakeOver(model *simulator.Model, opts Options) (*VCenter, error) {
 	vc.registry.AddHandler(vc.planned)
 	vc.adoptHosts(ctx)
 	vc.registry.AddHandler(vcsimTasks{vc})
+	vc.registry.AddHandler(&vc.powered)
 	vc.registry.AddHandler(vc.shares)
 	vc.registry.AddHandler(growing)
 	vc.registry.AddHandler(&vc.storage)

@@ -64,9 +64,7 @@ func TestDetachedDiskKeepsItsPlaceAndSpace(t *testing.T) {
 	d := devices.SelectByType((*types.VirtualDisk)(nil))[0]
 	uuid := d.GetVirtualDevice().Backing.(*types.VirtualDiskFlatVer2BackingInfo).Uuid
 	l.must(vm.RemoveDevice(t.Context(), true, d)) // keeps the files
-	if l.free("old") != free {
-		t.Errorf("%d bytes free, had %d", l.free("old"), free)
-	}
+	l.wantFree("old", free)
 
 	l.folder("[new] moved")
 	if fault := l.ends(l.moveDisk("[old] vm-1/vm-1.vmdk", "[new] moved/vm-1.vmdk", false)); fault != nil {
