@@ -18,6 +18,9 @@ import (
 //
 // Each step costs the logarithm of a line's length, and a task takes a bounded number of steps.
 type Gate struct {
+	// NameOf gives what Page calls a resource; nil: its Name. It is set before the gate is used.
+	NameOf func(Resource) string
+
 	capacity Capacity
 
 	mu        sync.Mutex

@@ -16,7 +16,7 @@ type State struct {
 	Waiting     int `json:"waiting"` // tasks that wait for it
 }
 
-// Page is all that has a limit and was ever used. Hosts and datastores are by their managed object's value.
+// Page is all that has a limit and was ever used.
 type Page struct {
 	Tasks         State            `json:"tasks"`
 	Hosts         map[string]State `json:"hosts"`
@@ -25,28 +25,33 @@ type Page struct {
 	FCDDatastores map[string]State `json:"fcd_datastores"`
 }
 
-// Page gives the state of everything.
+// Page gives the state of everything, by the names that Gate.NameOf gives.
 func (g *Gate) Page() Page {
+	g.mu.Lock()
+	states := make(map[Resource]State, len(g.resources))
+	for resource, r := range g.resources {
+		states[resource] = State{r.capacity, r.used, r.mostUsed, r.held, r.mostHeld, len(r.line)}
+	}
+	g.mu.Unlock() // naming may take other locks
+
 	page := Page{
 		Hosts: make(map[string]State), Datastores: make(map[string]State),
 		FCDHosts: make(map[string]State), FCDDatastores: make(map[string]State),
 	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for resource, r := range g.resources {
-		state := State{r.capacity, r.used, r.mostUsed, r.held, r.mostHeld, len(r.line)}
-		switch resource.Kind {
-		case Host:
-			page.Hosts[resource.Name] = state
-		case Datastore:
-			page.Datastores[resource.Name] = state
-		case FCDHost:
-			page.FCDHosts[resource.Name] = state
-		case FCDDatastore:
-			page.FCDDatastores[resource.Name] = state
-		case Tasks:
+	of := map[Kind]map[string]State{Host: page.Hosts, Datastore: page.Datastores, FCDHost: page.FCDHosts, FCDDatastore: page.FCDDatastores}
+	for resource, state := range states {
+		if resource.Kind == Tasks {
 			page.Tasks = state
+			continue
 		}
+		name := resource.Name
+		if g.NameOf != nil {
+			name = g.NameOf(resource)
+		}
+		if _, taken := of[resource.Kind][name]; taken {
+			name = resource.Name // of the same name, in another datacenter
+		}
+		of[resource.Kind][name] = state
 	}
 	return page
 }

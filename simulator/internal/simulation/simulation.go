@@ -30,6 +30,7 @@ type Config struct {
 type Simulation struct {
 	model  *simulator.Model
 	server *server.Server
+	vc     *vcenter.VCenter // nil if plain
 }
 
 // Start makes the inventory and serves it. It returns when everything answers.
@@ -75,6 +76,7 @@ func (sim *Simulation) start(ctx context.Context, config Config, described *scen
 		if err != nil {
 			return fmt.Errorf("taking over the inventory: %w", err)
 		}
+		sim.vc = vc
 		config.Server.Routes = vc.FolderRoutes(url.UserPassword(config.Server.Username, config.Server.Password))
 		config.Server.Extend = vc.ServePolicies
 		operate(&config.Server, vc, faults, described)
@@ -114,6 +116,9 @@ func (sim *Simulation) URL() *url.URL { return sim.server.URL() }
 func (sim *Simulation) Stop() {
 	if sim.server != nil {
 		sim.server.Stop()
+	}
+	if sim.vc != nil {
+		sim.vc.Close()
 	}
 	sim.model.Remove()
 }

@@ -64,21 +64,13 @@ func (l *lab) limits() limits.Page {
 	return page
 }
 
-// roomOn gives the state of the host that a VM is on.
-func (l *lab) roomOn(vm string) limits.State {
-	l.Helper()
-	host, err := l.vm(vm).HostSystem(l.Context())
-	l.must(err)
-	return l.limits().Hosts[host.Reference().Value]
-}
-
 func TestColdRelocationsWaitForTheirHost(t *testing.T) {
 	l := start(t, oneHost(10, ""), stuck)
 	x := l.relocateAll("x-%02d", 10)
 	y := l.relocateAll("y-%02d", 2)
 	l.wantStates(x, 8)
 	l.wantStates(y, 2) // another host
-	if got, want := l.roomOn("x-01"), (limits.State{Capacity: 16, Used: 16, MostUsed: 16, Running: 8, MostRunning: 8, Waiting: 2}); got != want {
+	if got, want := l.limits().Hosts["a1"], (limits.State{Capacity: 16, Used: 16, MostUsed: 16, Running: 8, MostRunning: 8, Waiting: 2}); got != want {
 		t.Errorf("%+v, want %+v", got, want)
 	}
 	page := l.ledger()
@@ -111,7 +103,7 @@ func TestQueuedTaskIsCancelledAtOnce(t *testing.T) {
 	if there := l.list("new", "x-09"); there != nil {
 		t.Errorf("on the target: %v", there)
 	}
-	if waiting := l.roomOn("x-01").Waiting; waiting != 1 {
+	if waiting := l.limits().Hosts["a1"].Waiting; waiting != 1 {
 		t.Errorf("%d wait", waiting)
 	}
 	page := l.ledger()
@@ -130,11 +122,11 @@ func TestStorageVMotionsOfAHost(t *testing.T) {
 	l := start(t, oneHost(4, ""), stuck)
 	tasks := l.relocateAll("on-%02d", 3)
 	l.wantStates(tasks, 2)
-	if host := l.roomOn("on-01"); host.Used != 16 || host.Running != 2 || host.Waiting != 1 {
+	if host := l.limits().Hosts["a1"]; host.Used != 16 || host.Running != 2 || host.Waiting != 1 {
 		t.Errorf("host: %+v", host)
 	}
 	for _, name := range []string{"old", "new"} {
-		if ds := l.limits().Datastores[l.datastore(name).Value]; ds.Used != 32 || ds.Capacity != 128 {
+		if ds := l.limits().Datastores[name]; ds.Used != 32 || ds.Capacity != 128 {
 			t.Errorf("%s: %+v", name, ds)
 		}
 	}
@@ -175,7 +167,7 @@ func TestAllRunInTheEnd(t *testing.T) {
 			t.Fatalf("%#v", fault)
 		}
 	}
-	host := l.roomOn("x-01")
+	host := l.limits().Hosts["a1"]
 	if host.Used != 0 || host.Running != 0 || host.Waiting != 0 || host.MostUsed != 16 || host.MostRunning != 8 {
 		t.Errorf("%+v", host)
 	}

@@ -26,6 +26,7 @@ func (vc *VCenter) manageTasks(options TaskOptions) {
 	vc.registry.RemoveHandler(theirs)
 	theirs.MaxCollector = int32(options.MaxCollectors)
 
+	vc.limits.NameOf = vc.nameOfResource
 	vc.records = newTaskRecords(vc, options)
 	vc.records.manager = theirs
 	for _, ref := range theirs.RecentTask { // of tasks that made the inventory

@@ -44,13 +44,16 @@ func (r *taskRecords) setTimer() {
 	}
 }
 
-// close stops the timer: nothing ends any more.
-func (r *taskRecords) close() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.closed = true
-	if r.timer != nil {
-		r.timer.Stop()
+// Close stops all work and all timers, for a vCenter that nobody will ask any more.
+func (vc *VCenter) Close() {
+	vc.records.mu.Lock()
+	vc.records.closed = true
+	if vc.records.timer != nil {
+		vc.records.timer.Stop()
+	}
+	vc.records.mu.Unlock()
+	for _, op := range vc.underWay() {
+		op.cancel()
 	}
 }
 

@@ -3,6 +3,7 @@ package vcenter
 import (
 	"github.com/vmware/govmomi/object"
 	"github.com/vmware/govmomi/simulator"
+	"github.com/vmware/govmomi/vim25/mo"
 	"github.com/vmware/govmomi/vim25/types"
 
 	"vrelocate/simulator/internal/limits"
@@ -96,4 +97,18 @@ func valuesOf(refs ...*types.ManagedObjectReference) []string {
 		}
 	}
 	return values
+}
+
+// nameOfResource gives a host's or a datastore's name in the inventory.
+func (vc *VCenter) nameOfResource(r limits.Resource) string {
+	kind := "Datastore"
+	if r.Kind == limits.Host || r.Kind == limits.FCDHost {
+		kind = "HostSystem"
+	}
+	name := r.Name
+	object := vc.registry.Get(types.ManagedObjectReference{Type: kind, Value: r.Name})
+	if entity, ok := object.(mo.Entity); ok {
+		vc.newContext().WithLock(object, func() { name = entity.Entity().Name })
+	}
+	return name
 }
