@@ -10,6 +10,8 @@ import (
 	"github.com/vmware/govmomi/simulator"
 	"github.com/vmware/govmomi/vim25/mo"
 	"github.com/vmware/govmomi/vim25/types"
+
+	"vrelocate/simulator/internal/disk"
 )
 
 // diskShares knows which VMs of the inventory need which disk: with linked clones a disk may be the parent of others'.
@@ -64,6 +66,22 @@ func (d *diskShares) others(p place, vm types.ManagedObjectReference) []types.Ma
 	return refs
 }
 
+// sharers gives the VMs that need a disk which a VM needs too.
+func (vc *VCenter) sharers(vm types.ManagedObjectReference) []types.ManagedObjectReference {
+	d := vc.shares
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var all []types.ManagedObjectReference
+	for p := range d.needs[vm] {
+		for ref := range d.users[p] {
+			if ref != vm && ref.Type == "VirtualMachine" && !slices.Contains(all, ref) {
+				all = append(all, ref)
+			}
+		}
+	}
+	return all
+}
+
 // parentIn gives a disk within a place, or at it, on which another of a VM's disks hangs.
 func (d *diskShares) parentIn(at place) (parent place, found bool) {
 	d.mu.Lock()
@@ -101,18 +119,21 @@ func (vc *VCenter) placesToDelete(vm *simulator.VirtualMachine) []place {
 }
 
 // strangersFolder tells whether another VM's configuration lies beside a disk.
-func strangersFolder(disk, vmx place) bool {
-	entries, _ := os.ReadDir(place{disk.store, path.Dir(disk.name)}.file()) // none: nobody's
+func strangersFolder(at, vmx place) bool {
+	folder := place{at.store, path.Dir(at.name)}
+	entries, _ := os.ReadDir(folder.file()) // none: nobody's
 	return slices.ContainsFunc(entries, func(entry os.DirEntry) bool {
-		at := place{disk.store, path.Join(path.Dir(disk.name), entry.Name())}
-		return path.Ext(entry.Name()) == ".vmx" && at != vmx
+		return path.Ext(entry.Name()) == ".vmx" && folder.join(entry.Name()) != vmx
 	})
 }
 
-// refuseParents keeps a file, or all in a folder, from being deleted or moved while a disk hangs on it: FileLocked, as a
-// host answers for a disk that is open. A host can tell only while the VM runs; the simulated vCenter refuses always,
-// since what would follow, VMs that no longer start, is of no use to anybody.
+// refuseParents keeps a file, or all in a folder, from being deleted or moved while a VM's disk hangs on it: FileLocked,
+// as a host answers for a disk that is open. A host has it open only while the VM runs; the simulated vCenter refuses
+// always, since what would follow, VMs that no longer start, is of no use to anybody.
 func (vc *VCenter) refuseParents(at place) types.BaseMethodFault {
+	if disk.IsExtent(at.name) {
+		at.name = disk.Descriptor(at.name)
+	}
 	if parent, found := vc.shares.parentIn(at); found {
 		return &types.FileLocked{FileFault: types.FileFault{File: parent.url()}}
 	}

@@ -65,6 +65,9 @@ func (op *operation) moveDisk(w *diskWay) types.BaseMethodFault {
 	if op.vc.inUse(op.ctx, w.from, w.fromName) {
 		return locked(place{w.from, w.fromName})
 	}
+	if fault := op.vc.refuseParents(place{w.from, w.fromName}); fault != nil {
+		return fault
+	}
 	if w.from == w.to {
 		fault = op.nothingToCopy(w.from.url(w.fromName))
 	} else {

@@ -69,7 +69,12 @@ func (m *FileManager) DeleteDatastoreFileTask(ctx *simulator.Context, req *types
 	at, fault := m.locate(req.Datacenter, req.Name)
 	var ref types.ManagedObjectReference
 	if fault == nil {
-		ref, fault = m.start(ctx, "deleteDatastoreFile", at, at, func() types.BaseMethodFault { return deleteFile(at) })
+		ref, fault = m.start(ctx, "deleteDatastoreFile", at, at, func() types.BaseMethodFault {
+			if fault := m.vc.refuseParents(at); fault != nil {
+				return fault
+			}
+			return deleteFile(at)
+		})
 	}
 	if fault != nil {
 		body.Fault_ = refusal(fault)
@@ -99,6 +104,9 @@ func (m *FileManager) MoveDatastoreFileTask(ctx *simulator.Context, req *types.M
 	ref, fault := m.transfer(ctx, "moveDatastoreFile",
 		fileRequest{req.SourceDatacenter, req.SourceName, req.DestinationDatacenter, req.DestinationName, isTrue(req.Force)},
 		func(from, to place) error {
+			if fault := m.vc.refuseParents(from); fault != nil {
+				return &faultError{fault}
+			}
 			if err := os.Rename(from.file(), to.file()); err != nil {
 				return err
 			}

@@ -181,9 +181,13 @@ func (vm *VirtualMachine) ConsolidateVMDisksTask(ctx *simulator.Context, _ *type
 }
 
 // adoptSnapshots makes the snapshots that a VM has from the start, of which vcsim made the tree, tell of their disks as
-// the files are.
+// the files are; and a linked clone be on its parents' datastores too.
 func (vc *VCenter) adoptSnapshots(ctx *simulator.Context, vm *simulator.VirtualMachine) {
-	if len(treeOf(vm)) > 0 {
+	linked := slices.ContainsFunc(disksOf(vm), func(d *types.VirtualDisk) bool {
+		flat, ok := d.Backing.(*types.VirtualDiskFlatVer2BackingInfo)
+		return ok && flat.Parent != nil
+	})
+	if linked || len(treeOf(vm)) > 0 {
 		ctx.WithLock(vm, func() { (&operation{vc: vc, ctx: ctx}).reback(vm, nil) })
 	}
 }

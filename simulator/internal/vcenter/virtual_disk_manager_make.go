@@ -128,6 +128,9 @@ func (op *operation) deleteDisk(at place) types.BaseMethodFault {
 	if op.vc.inUse(op.ctx, at.store, at.name) {
 		return locked(at)
 	}
+	if fault := op.vc.refuseParents(at); fault != nil {
+		return fault
+	}
 	if _, err := os.Stat(at.file()); err != nil {
 		return fileFault(at.url(), err)
 	}

@@ -63,7 +63,9 @@ func (vm *VirtualMachine) DestroyTask(ctx *simulator.Context, _ *types.Destroy_T
 		name:   vm.Name,
 		claim:  vm.Self.String(),
 		run: func(op *operation) (result types.AnyType, fault types.BaseMethodFault) {
+			sharers := op.vc.sharers(vm.Self)
 			op.ctx.WithLock(vm.VirtualMachine, func() { fault = op.destroy(vm.VirtualMachine) })
+			op.remeasure(sharers)
 			return nil, fault
 		},
 	})
