@@ -81,7 +81,8 @@ func (ds *Datastore) DatastoreExitMaintenanceModeTask(ctx *simulator.Context, _ 
 func (op *operation) enterMaintenance(s *store) types.BaseMethodFault {
 	for {
 		rung := op.vc.storage.rung()
-		if op.vc.isEmpty(op.ctx, s) {
+		// In this order: what an operation put there is a VM's before the operation is over.
+		if !s.condition.isFilling() && op.vc.isEmpty(op.ctx, s) {
 			op.vc.turn(op.ctx, s, enteringMaintenance, inMaintenance)
 			return nil
 		}

@@ -14,6 +14,7 @@ type condition struct {
 	mu          sync.Mutex
 	maintenance types.DatastoreSummaryMaintenanceModeState
 	accessible  bool // any host can reach it (DatastoreSummary.accessible)
+	filling     int  // operations that are putting something on it
 }
 
 func (c *condition) get() (types.DatastoreSummaryMaintenanceModeState, bool) {
@@ -60,6 +61,40 @@ func (s *store) usable() types.BaseMethodFault {
 		return &types.InvalidDatastoreState{DatastoreName: s.name}
 	}
 	return nil
+}
+
+// provision begins to put something on datastores: they do not get into maintenance mode before done is called ("the task
+// completes once there are [...] no provisioning operations in progress on the datastore"). The fault is that of the
+// first that is not usable.
+func (vc *VCenter) provision(stores ...*store) (done func(), fault types.BaseMethodFault) {
+	var begun []*store
+	done = func() {
+		for _, s := range begun {
+			s.condition.fill(-1)
+		}
+		vc.storage.ring()
+	}
+	for _, s := range stores {
+		s.condition.fill(1) // first: one that is still usable waits for us
+		begun = append(begun, s)
+		if fault := s.usable(); fault != nil {
+			done()
+			return nil, fault
+		}
+	}
+	return done, nil
+}
+
+func (c *condition) fill(operations int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.filling += operations
+}
+
+func (c *condition) isFilling() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.filling > 0
 }
 
 func (s *store) inaccessible() types.BaseMethodFault {

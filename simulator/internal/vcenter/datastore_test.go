@@ -184,3 +184,25 @@ func TestEnteringMaintenanceIsCancelled(t *testing.T) {
 	wantFault[*types.RequestCanceled](t, l.ends(entering))
 	l.wantMode("old", types.DatastoreSummaryMaintenanceModeStateNormal)
 }
+
+func TestMaintenanceWaitsForWhatIsOnItsWay(t *testing.T) {
+	l := start(t, inventory, stuck)
+	moving := l.relocate(l.vm("vm-1"), types.VirtualMachineRelocateSpec{
+		Disk: []types.VirtualMachineRelocateSpecDiskLocator{{DiskId: 2001, Datastore: l.datastore("new")}}})
+	l.must(property.Wait(t.Context(), property.DefaultCollector(l.client.Client), l.datastore("new"), []string{"summary.freeSpace"},
+		func(changes []types.PropertyChange) bool { return changes[0].Val.(int64) == 98*gib })) // the thick disk is on its way
+	entering := l.enterMaintenance("new")
+	l.wantMode("new", types.DatastoreSummaryMaintenanceModeStateEnteringMaintenance)
+	late := l.relocate(l.vm("vm-2"), to(l.datastore("new")))
+	wantFault[*types.InvalidDatastoreState](t, l.ends(late))
+	var ds mo.Datastore
+	l.read(l.datastore("new"), &ds, "summary.maintenanceMode")
+	if ds.Summary.MaintenanceMode != "enteringMaintenance" {
+		t.Fatalf("it is %s with a relocation on its way there", ds.Summary.MaintenanceMode)
+	}
+	l.must(moving.Cancel(t.Context()))
+	wantFault[*types.RequestCanceled](t, l.ends(moving))
+	if fault := l.ends(entering); fault != nil {
+		t.Fatal(fault)
+	}
+}

@@ -158,6 +158,11 @@ func writtenBytes(chain []link) int64 {
 
 // fill takes the time and the space of a copy. What it leaves unfinished it removes.
 func (op *operation) fill(w *diskWay, d disk.Disk) types.BaseMethodFault {
+	provisioned, fault := op.vc.provision(w.to)
+	if fault != nil {
+		return fault
+	}
+	defer provisioned()
 	op.total = d.AllocatedBytes()
 	replaced, _ := w.to.account.Of(w.toName)
 	if op.total-replaced > w.to.account.Free() {
@@ -168,7 +173,7 @@ func (op *operation) fill(w *diskWay, d disk.Disk) types.BaseMethodFault {
 	if err := disk.Write(w.target(), partial); err != nil {
 		return fileFault(w.to.url(w.toName), err)
 	}
-	fault := op.copy(transfer{
+	fault = op.copy(transfer{
 		from: w.from, to: w.to, fromName: w.fromName, toName: w.toName,
 		bytes: op.total,
 		thin:  d.Kind == disk.Thin,

@@ -2,6 +2,7 @@ package vcenter
 
 import (
 	"os"
+	"slices"
 
 	"github.com/vmware/govmomi/simulator"
 	"github.com/vmware/govmomi/vim25/types"
@@ -121,6 +122,11 @@ func (op *operation) carryOut(r *relocation) types.BaseMethodFault {
 		op.undo(r, done)
 		return fault
 	}
+	provisioned, fault := op.vc.provision(slices.DeleteFunc(r.stores(), func(s *store) bool { return !r.fills(s) })...)
+	if fault != nil {
+		return fault
+	}
+	defer provisioned()
 	if err := r.makePlaces(); err != nil {
 		return fail(fileFault(r.name, err))
 	}
@@ -173,9 +179,6 @@ func (r *relocation) reachable() types.BaseMethodFault {
 func (op *operation) copyFile(f *fileMove) types.BaseMethodFault {
 	if f.way == byHint {
 		return nil
-	}
-	if fault := f.to.store.usable(); fault != nil {
-		return fault
 	}
 	f.begun = true
 	partial := f.after
