@@ -1,0 +1,1 @@
+"""Measurements, peers beside us in one run; never part of a test."""
