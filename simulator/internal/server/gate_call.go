@@ -74,7 +74,7 @@ func peek(request []byte) (call soapCall) {
 		case xml.StartElement:
 			depth++
 			switch {
-			case bodyAt == 0 && t.Name.Local == "Body":
+			case depth == 2 && t.Name.Local == "Body": // of the envelope
 				bodyAt = depth
 			case bodyAt > 0 && depth == bodyAt+1:
 				call.method = t.Name.Local

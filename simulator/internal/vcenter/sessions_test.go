@@ -4,7 +4,6 @@ import (
 	"context"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/vmware/govmomi"
 	"github.com/vmware/govmomi/property"
@@ -84,11 +83,13 @@ func TestSessionThatWaitsIsNotIdle(t *testing.T) {
 		answered <- err
 	}()
 	l.eventually("the call", func() bool { return l.ledger().Faults["CurrentTime"]["hang"] == 1 })
+	other := login(t, l.sim) // which says nothing from now on
 	l.admin("POST", "/sessions", `{"idle": "1ms"}`)
-	time.Sleep(2 * time.Millisecond) // longer than it may be idle
-	other := login(t, l.sim)         // a call: the sessions are looked through
-	defer func() { _ = other.Logout(context.Background()) }()
-	if logins := l.ledger().Logins; logins.Expired != 0 {
+	l.eventually("the end of the other session", func() bool {
+		_, err := methods.GetCurrentTime(t.Context(), other)
+		return err != nil
+	})
+	if logins := l.ledger().Logins; logins.Expired != 1 || logins.Now != 1 {
 		t.Errorf("%+v", logins)
 	}
 	l.admin("POST", "/sessions", `{"idle": "0s"}`)
