@@ -63,7 +63,7 @@ func (op *operation) moveDisk(w *diskWay) types.BaseMethodFault {
 		return nil
 	}
 	if op.vc.inUse(op.ctx, w.from, w.fromName) {
-		return locked(place{w.from, w.fromName})
+		return fileLocked(place{w.from, w.fromName})
 	}
 	if fault := op.vc.refuseParents(place{w.from, w.fromName}); fault != nil {
 		return fault
@@ -110,7 +110,7 @@ func (op *operation) copyDisk(w *diskWay, spec types.BaseVirtualDiskSpec) types.
 		return &types.FileAlreadyExists{FileFault: types.FileFault{File: w.to.url(w.toName)}}
 	}
 	if op.vc.inUse(op.ctx, w.from, w.fromName) {
-		return locked(source)
+		return fileLocked(source)
 	}
 	chain, fault := op.vc.chainOf(source)
 	if fault != nil {
@@ -191,8 +191,12 @@ func (op *operation) empty(w *diskWay) {
 	op.vc.publish(op.ctx, w.to)
 }
 
-// inUse tells whether a disk belongs to a VM that runs or that a task works on: such a disk is locked.
+// inUse tells whether a disk belongs to a VM that runs or that a task works on, or is being uploaded: such a disk is
+// locked.
 func (vc *VCenter) inUse(ctx *simulator.Context, s *store, name string) bool {
+	if vc.uploading(place{s, name}) {
+		return true
+	}
 	for _, vm := range vc.ownersOf(ctx, place{s, name}) {
 		running := false
 		ctx.WithLock(vm, func() { running = vm.Runtime.PowerState != types.VirtualMachinePowerStatePoweredOff })

@@ -81,7 +81,7 @@ func (m *VStorageObjectManager) reserve(ctx *simulator.Context, vm *simulator.Vi
 	// A task that has the disk looks for a consumer when it has its claim; so one of both sees the other.
 	if m.vc.claimed(fcd.at.url()) {
 		m.locked(ctx, func() { delete(m.vc.consumers, id) })
-		return fcd, locked(fcd.at)
+		return fcd, fileLocked(fcd.at)
 	}
 	return fcd, nil
 }

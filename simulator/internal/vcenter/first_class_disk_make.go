@@ -188,7 +188,7 @@ func (m *VStorageObjectManager) registerDisk(ctx *simulator.Context, address, na
 		return types.VStorageObject{}, fileFault(at.url(), err)
 	}
 	if m.vc.claimed(at.url()) {
-		return types.VStorageObject{}, locked(at)
+		return types.VStorageObject{}, fileLocked(at)
 	}
 	if name == "" { // "automatically determined from the path"
 		name = strings.TrimSuffix(path.Base(at.name), ".vmdk")

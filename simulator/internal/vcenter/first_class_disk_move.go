@@ -141,7 +141,7 @@ func (m *VStorageObjectManager) clone(ctx *simulator.Context, datastore types.Ma
 				return nil, fault
 			}
 			if op.vc.inUse(op.ctx, fcd.at.store, fcd.at.name) {
-				return nil, locked(fcd.at)
+				return nil, fileLocked(fcd.at)
 			}
 			chain, fault := op.vc.chainOf(fcd.at)
 			if fault != nil {

@@ -4,6 +4,8 @@ import (
 	"reflect"
 
 	"github.com/vmware/govmomi/simulator"
+	"github.com/vmware/govmomi/vim25"
+	"github.com/vmware/govmomi/vim25/soap"
 	"github.com/vmware/govmomi/vim25/types"
 
 	"vrelocate/simulator/internal/limits"
@@ -91,4 +93,23 @@ func (vc *VCenter) fcdSubject(ctx *simulator.Context, request any) string {
 		}
 	})
 	return name
+}
+
+// tellOfFirstClassDisks names their manager in an answer to Fetch that is the vCenter's content, which is how pyVmomi
+// comes to know it. vcsim leaves it out for the sake of ovftool, which speaks an API that does not have it yet. The
+// answer's type is vcsim's own, so its fields are found by their names.
+func tellOfFirstClassDisks(ctx *simulator.Context, answer soap.HasFault) {
+	res := reflect.ValueOf(answer).Elem().FieldByName("Res")
+	if !res.IsValid() || res.Kind() != reflect.Pointer || res.IsNil() {
+		return
+	}
+	value := res.Elem().FieldByName("Returnval")
+	content, ok := value.Interface().(types.ServiceContent)
+	if !ok {
+		return
+	}
+	if instance, ok := ctx.Map.Get(vim25.ServiceInstance).(*simulator.ServiceInstance); ok {
+		content.VStorageObjectManager = instance.Content.VStorageObjectManager
+		value.Set(reflect.ValueOf(content))
+	}
 }

@@ -37,6 +37,10 @@ func message(fault types.BaseMethodFault) string {
 		return fmt.Sprintf("Invalid datastore '%s'.", f.Name)
 	case *types.InvalidArgument:
 		return "A specified parameter was not correct: " + f.InvalidProperty
+	case *types.NotFound:
+		return "The object or item referred to could not be found."
+	case *types.NotImplemented:
+		return "The requested operation is not implemented by the server."
 	case *types.ManagedObjectNotFound:
 		return "The object has already been deleted or has not been completely created"
 	}

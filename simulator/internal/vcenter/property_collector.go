@@ -280,6 +280,7 @@ func (pc *PropertyCollector) Fetch(ctx *simulator.Context, req any) soap.HasFaul
 	if _, unset := res.(*methods.RetrievePropertiesExBody); unset && res.Fault() == nil {
 		return &fetchBody{Res: new(FetchResponse)}
 	}
+	tellOfFirstClassDisks(ctx, res)
 	return res
 }
 

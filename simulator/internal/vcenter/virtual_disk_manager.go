@@ -115,14 +115,10 @@ func (m *VirtualDiskManager) begin(ctx *simulator.Context, id, name string, at p
 	ref, fault := m.vc.start(ctx, j)
 	if _, busy := fault.(*types.TaskInProgress); busy {
 		j.claim, j.uses = "", nil
-		j.run = func(*operation) (types.AnyType, types.BaseMethodFault) { return nil, locked(at) }
+		j.run = func(*operation) (types.AnyType, types.BaseMethodFault) { return nil, fileLocked(at) }
 		ref, fault = m.vc.start(ctx, j)
 	}
 	return ref, fault
-}
-
-func locked(at place) types.BaseMethodFault {
-	return &types.FileLocked{FileFault: types.FileFault{File: at.url()}}
 }
 
 // locateDisk finds a disk that a property of a request names. A vCenter takes URLs too; this one takes paths alone.

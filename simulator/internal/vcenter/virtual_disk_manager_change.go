@@ -170,7 +170,7 @@ func (op *operation) openDisk(at place) (disk.Disk, types.BaseMethodFault) {
 		return d, fileFault(at.url(), err)
 	}
 	if op.vc.inUse(op.ctx, at.store, at.name) {
-		return d, locked(at)
+		return d, fileLocked(at)
 	}
 	if d.IsDelta() {
 		return d, fileFault(at.url(), errDelta)

@@ -126,7 +126,7 @@ func (op *operation) deleteDisk(at place) types.BaseMethodFault {
 		return fault
 	}
 	if op.vc.inUse(op.ctx, at.store, at.name) {
-		return locked(at)
+		return fileLocked(at)
 	}
 	if fault := op.vc.refuseParents(at); fault != nil {
 		return fault

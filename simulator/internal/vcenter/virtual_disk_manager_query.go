@@ -52,7 +52,7 @@ func (m *VirtualDiskManager) SetVirtualDiskUuid(ctx *simulator.Context, req *typ
 	case !disk.IsUUID(req.Uuid):
 		fault = &types.InvalidArgument{InvalidProperty: "uuid"}
 	case m.vc.claimed(at.url()), m.vc.inUse(ctx, at.store, at.name):
-		fault = locked(at)
+		fault = fileLocked(at)
 	default:
 		d.UUID = disk.DashedUUID(req.Uuid)
 		if err := disk.Write(at.file(), d); err != nil {
