@@ -28,10 +28,6 @@ func (vc *VCenter) refusePlacement(ctx *simulator.Context, on any, request types
 		}
 	case *types.CloneVM_Task:
 		return vc.targetUsable(r.Spec.Location.Datastore, "spec.location.datastore")
-	case *types.RelocateVM_Task:
-		if to := r.Spec.Datastore; to != nil && to.Type == "StoragePod" {
-			return &types.InvalidArgument{InvalidProperty: "spec.datastore"} // its type is Datastore
-		}
 	case *types.PowerOnVM_Task:
 		if vm, ok := on.(*simulator.VirtualMachine); ok {
 			return vc.vmUsable(ctx, vm)

@@ -155,24 +155,21 @@ func (op *operation) turnHost(host *simulator.HostSystem, maintenance bool) (fau
 	return fault
 }
 
-// takesVMs gives the fault of putting a VM on a host, or of moving a VM's files while it is on one: InvalidHostState for
-// a new place, MaintenanceModeFileMove for moving files ("not permitted if the source host is in maintenance mode").
-// nil: go on.
-func (vc *VCenter) takesVMs(ctx *simulator.Context, ref types.ManagedObjectReference, movesFiles bool) types.BaseMethodFault {
+// takesVMs gives the fault of putting a VM on a host: it is away (see awayHosts.fault), or in maintenance mode
+// (InvalidHostState). nil: go on.
+func (vc *VCenter) takesVMs(ctx *simulator.Context, ref types.ManagedObjectReference) types.BaseMethodFault {
 	if fault := vc.away.fault(ref); fault != nil {
 		return fault
 	}
-	host, ok := vc.registry.Get(ref).(*simulator.HostSystem)
-	if !ok {
-		return nil
+	if vc.hostInMaintenance(ctx, ref) {
+		return &types.InvalidHostState{Host: &ref}
 	}
-	var maintenance bool
-	ctx.WithLock(host, func() { maintenance = host.Runtime.InMaintenanceMode })
-	switch {
-	case !maintenance:
-		return nil
-	case movesFiles:
-		return new(types.MaintenanceModeFileMove)
+	return nil
+}
+
+func (vc *VCenter) hostInMaintenance(ctx *simulator.Context, ref types.ManagedObjectReference) (is bool) {
+	if host, ok := vc.registry.Get(ref).(*simulator.HostSystem); ok {
+		ctx.WithLock(host, func() { is = host.Runtime.InMaintenanceMode })
 	}
-	return &types.InvalidHostState{Host: &ref}
+	return is
 }

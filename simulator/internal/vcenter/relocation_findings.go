@@ -60,13 +60,11 @@ func (vc *VCenter) examine(ctx *simulator.Context, r *relocation) {
 		if r.vm.Config.Template {
 			r.findings.add(source, new(types.NotSupported)) // a template's datastore does not change
 		}
-		if host, ok := vc.registry.Get(present).(*simulator.HostSystem); ok {
-			if fault := unreachable(host); fault != nil {
-				r.findings.add(source, fault)
-			}
-			if host.Runtime.InMaintenanceMode {
-				r.findings.add(source, new(types.MaintenanceModeFileMove)) // "not permitted if the source host is in maintenance mode"
-			}
+		if fault := vc.away.fault(present); fault != nil {
+			r.findings.add(source, fault)
+		}
+		if vc.hostInMaintenance(ctx, present) {
+			r.findings.add(source, new(types.MaintenanceModeFileMove)) // "not permitted if the source host is in maintenance mode"
 		}
 	}
 	if r.state == types.VirtualMachinePowerStatePoweredOn {

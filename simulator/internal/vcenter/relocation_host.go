@@ -19,7 +19,7 @@ func (vc *VCenter) onHost(ctx *simulator.Context, r *relocation, ref types.Manag
 	}
 	leaves := ref != *r.vm.Runtime.Host
 	if leaves && !r.whatever {
-		found.state(host)
+		found.once(types.CheckTestTypeHostTests, vc.takesVMs(ctx, ref))
 	}
 	for _, s := range r.lies {
 		if leaves || r.fills(s) { // what the VM has there already is no matter of the move
@@ -37,28 +37,6 @@ func (vc *VCenter) onHost(ctx *simulator.Context, r *relocation, ref types.Manag
 func (r *relocation) fills(s *store) bool {
 	return r.home.moves() && r.home.to == s ||
 		slices.ContainsFunc(r.disks, func(d *diskMove) bool { return d.to == s })
-}
-
-// state notes that no VM can come to a host.
-func (f *findings) state(host *simulator.HostSystem) {
-	test := types.CheckTestTypeHostTests
-	if fault := unreachable(host); fault != nil {
-		f.add(test, fault)
-	}
-	if host.Runtime.InMaintenanceMode {
-		f.add(test, &types.InvalidHostState{Host: &host.Self})
-	}
-}
-
-// unreachable gives the fault of asking something of a host that the vCenter can't talk to.
-func unreachable(host *simulator.HostSystem) types.BaseMethodFault {
-	switch host.Runtime.ConnectionState {
-	case types.HostSystemConnectionStateDisconnected:
-		return new(types.HostNotConnected)
-	case types.HostSystemConnectionStateNotResponding:
-		return new(types.HostNotReachable)
-	}
-	return nil
 }
 
 // seesImages looks for images, of a CD say, that the host does not see: "this is an error if the device is currently

@@ -80,8 +80,8 @@ func TestPodIsTheSumOfItsDatastores(t *testing.T) {
 		t.Errorf("summary %+v of %v", auto.Summary, auto.ChildEntity)
 	}
 
-	_, err = l.vm("vm-1").Relocate(t.Context(), to(found.Reference()), "")
-	if fault := wantFault[*types.InvalidArgument](t, callFault(t, err)); fault.InvalidProperty != "spec.datastore" {
+	refused := l.relocate(l.vm("vm-1"), to(found.Reference()))
+	if fault := wantFault[*types.InvalidArgument](t, l.ends(refused)); fault.InvalidProperty != "spec.datastore" {
 		t.Errorf("a pod as target: %q", fault.InvalidProperty)
 	}
 }

@@ -41,7 +41,7 @@ func (vc *VCenter) candidates(ctx *simulator.Context, pod *simulator.StoragePod,
 // writable tells whether one of some hosts can write to a datastore.
 func (vc *VCenter) writable(ctx *simulator.Context, s *store, hosts []types.ManagedObjectReference) bool {
 	return len(hosts) == 0 || slices.ContainsFunc(hosts, func(host types.ManagedObjectReference) bool {
-		return vc.takesVMs(ctx, host, false) == nil && vc.reach(ctx, host, s, true) == nil
+		return vc.takesVMs(ctx, host) == nil && vc.reach(ctx, host, s, true) == nil
 	})
 }
 
