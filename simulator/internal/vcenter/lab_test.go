@@ -79,9 +79,11 @@ func start(t *testing.T, yaml string, speed float64) *lab {
 	t.Cleanup(sim.Stop)
 	l := &lab{T: t, sim: sim, client: login(t, sim)}
 	l.find = find.NewFinder(l.client.Client)
-	if l.dc, err = l.find.DefaultDatacenter(t.Context()); err != nil {
+	datacenters, err := l.find.DatacenterList(t.Context(), "*")
+	if err != nil {
 		t.Fatal(err)
 	}
+	l.dc = datacenters[0]
 	l.find.SetDatacenter(l.dc)
 	return l
 }

@@ -65,14 +65,14 @@ func (r *relocation) makePlaces() error {
 // foldersOf gives the folders of its name that a VM has on its datastores. The VM's lock is held.
 func (vc *VCenter) foldersOf(r *relocation) map[*store]string {
 	folders := make(map[*store]string)
-	for _, device := range disksOf(r.vm) {
-		at, ok := vc.placeOfDisk(r.datacenter, device)
-		if !ok {
+	for _, file := range r.vm.LayoutEx.File {
+		s, name, fault := vc.locate(r.datacenter, file.Name)
+		if fault != nil {
 			continue
 		}
-		folder := path.Dir(at.name)
+		folder := path.Dir(name)
 		if number, own := strings.CutPrefix(folder, r.name); own && (number == "" || number[0] == '_') {
-			folders[at.store] = folder
+			folders[s] = folder
 		}
 	}
 	if !r.home.moves() {

@@ -47,8 +47,12 @@ func (vc *VCenter) planRelocation(ctx *simulator.Context, vm *simulator.VirtualM
 
 // checkSpec checks that what a spec names is there, and that it says what a RelocateSpec can say.
 func (vc *VCenter) checkSpec(vm *simulator.VirtualMachine, spec types.VirtualMachineRelocateSpec) types.BaseMethodFault {
-	if vm.Config == nil || vm.LayoutEx == nil || vm.Runtime.ConnectionState != types.VirtualMachineConnectionStateConnected {
+	switch vm.Runtime.ConnectionState {
+	case types.VirtualMachineConnectionStateInvalid, types.VirtualMachineConnectionStateOrphaned:
 		return new(types.InvalidState) // "for example, if the virtual machine configuration information is not available"
+	}
+	if vm.Config == nil || vm.LayoutEx == nil {
+		return new(types.InvalidState)
 	}
 	if spec.Service != nil {
 		return new(types.NotSupported) // there is no other vCenter
