@@ -30,7 +30,8 @@ datacenters:
 `, vms)
 }
 
-// TestManyAtOnce is for the race detector above all: 200 relocations, some cancelled, while others read and watch.
+// TestManyAtOnce is for the race detector above all: 200 relocations, 32 at a time and the others in line, some cancelled
+// here and there, while others read and watch.
 func TestManyAtOnce(t *testing.T) {
 	const vms, cancelled = 200, 40
 	l := start(t, crowd(vms), 20_000) // 2.8 TiB at 80 TB/s: they overlap for some tenths of a second
@@ -146,7 +147,7 @@ func references(vms []*object.VirtualMachine) []types.ManagedObjectReference {
 // of an end after two minutes.
 func TestUpdatesCostWhatTheyAre(t *testing.T) {
 	const tasks = 600
-	l := start(t, crowd(tasks), 250)
+	l := start(t, crowd(tasks)+"limits: {host: unlimited}\n", 250)
 	all, err := l.find.VirtualMachineList(t.Context(), "*")
 	l.must(err)
 	w := l.watch("info.state", "info.progress", "info.completeTime")
