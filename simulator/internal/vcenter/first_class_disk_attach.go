@@ -169,18 +169,24 @@ func (op *operation) detach(vm *simulator.VirtualMachine, id types.ID) types.Bas
 // reconfigure changes one device by a task of vcsim's: a vCenter shows one too, "Reconfigure virtual machine", beside
 // the attaching. What it leaves is made true before it ends (vcsimTasks).
 func (op *operation) reconfigure(vm *simulator.VirtualMachine, what types.VirtualDeviceConfigSpecOperation, device types.BaseVirtualDevice) types.BaseMethodFault {
-	res := vm.ReconfigVMTask(op.ctx, &types.ReconfigVM_Task{
-		This: vm.Self,
-		Spec: types.VirtualMachineConfigSpec{DeviceChange: []types.BaseVirtualDeviceConfigSpec{
-			&types.VirtualDeviceConfigSpec{Operation: what, Device: device},
-		}},
-	}).(*methods.ReconfigVM_TaskBody)
-	task, ok := op.vc.registry.Get(res.Res.Returnval).(*simulator.Task)
-	if !ok {
-		return new(types.InvalidState)
-	}
-	task.Wait()
+	r := &reconfiguration{vc: op.vc, ctx: op.ctx, vm: vm, spec: types.VirtualMachineConfigSpec{
+		DeviceChange: []types.BaseVirtualDeviceConfigSpec{&types.VirtualDeviceConfigSpec{Operation: what, Device: device}},
+	}}
+	var started *methods.ReconfigVM_TaskBody
 	var fault types.BaseMethodFault
+	op.ctx.WithLock(vm, func() {
+		if fault = r.prepare(); fault != nil {
+			r.undo()
+			return
+		}
+		ownLists(op.ctx, vm)
+		started = vm.ReconfigVMTask(op.ctx, &types.ReconfigVM_Task{This: vm.Self, Spec: r.spec}).(*methods.ReconfigVM_TaskBody)
+	})
+	if fault != nil {
+		return fault
+	}
+	task := op.vc.registry.Get(started.Res.Returnval).(*simulator.Task)
+	task.Wait()
 	op.ctx.WithLock(task, func() {
 		if failed := task.Info.Error; failed != nil {
 			fault = failed.Fault.(types.BaseMethodFault)
