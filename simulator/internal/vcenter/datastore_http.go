@@ -60,7 +60,7 @@ func (d *datastoreFiles) on(handle func(http.ResponseWriter, *http.Request, plac
 			d.index(w, r)
 			return
 		}
-		at, found := d.locate(query, r.URL.Path)
+		at, found := d.vc.locateURL(query, r.URL.Path)
 		if !found {
 			http.NotFound(w, r)
 			return
@@ -104,16 +104,16 @@ func (vc *VCenter) session(key string) *types.UserSession {
 	return nil
 }
 
-// locate finds the place that a request names. Without dcPath, which a ticket for a host comes without, the datastore's
-// name must be the only one of its kind.
-func (d *datastoreFiles) locate(query url.Values, name string) (place, bool) {
+// locateURL finds the place that an address names, by its query and its path. Without dcPath, which a ticket for a host
+// comes without, the datastore's name must be the only one of its kind.
+func (vc *VCenter) locateURL(query url.Values, name string) (place, bool) {
 	var found []*store
-	for _, dc := range d.vc.registry.All("Datacenter") {
+	for _, dc := range vc.registry.All("Datacenter") {
 		wanted := strings.Trim(query.Get("dcPath"), "/")
-		if wanted != "" && wanted != d.vc.inventoryPath(dc) {
+		if wanted != "" && wanted != vc.inventoryPath(dc) {
 			continue
 		}
-		if s := d.vc.storeNamed(dc.Reference(), query.Get("dsName")); s != nil {
+		if s := vc.storeNamed(dc.Reference(), query.Get("dsName")); s != nil {
 			found = append(found, s)
 		}
 	}
