@@ -112,7 +112,7 @@ func (d *datastoreFiles) reserve(at place) (done func(), free bool) {
 // conflict refuses a file that is in use. No document tells a vCenter's status; Ansible's vsphere_copy saw the connection
 // reset instead.
 func conflict(w http.ResponseWriter, at place) {
-	http.Error(w, "409 "+message(locked(at)), http.StatusConflict)
+	http.Error(w, "409 "+message(fileLocked(at)), http.StatusConflict)
 }
 
 // makeAbove makes the folders above a file.

@@ -15,9 +15,13 @@ import (
 // for it. self is the claim of the task that asks. nil: go on.
 func (vc *VCenter) locked(ctx *simulator.Context, at place, self string) types.BaseMethodFault {
 	if vc.claimedWithin(at, self) || vc.usedByVMs(ctx, at) {
-		return locked(at)
+		return fileLocked(at)
 	}
 	return nil
+}
+
+func fileLocked(at place) types.BaseMethodFault {
+	return &types.FileLocked{FileFault: types.FileFault{File: at.url()}}
 }
 
 // claimedWithin tells whether a task has something for itself that is in a place, or the folder that the place is in.

@@ -117,7 +117,7 @@ func (op *operation) deleteFile(at place) types.BaseMethodFault {
 // task, an upload, or a disk on top of it.
 func (op *operation) free(at place) types.BaseMethodFault {
 	if op.vc.uploading(at) {
-		return locked(at)
+		return fileLocked(at)
 	}
 	if fault := op.vc.locked(op.ctx, at, op.claim); fault != nil {
 		return fault
@@ -137,7 +137,7 @@ func (m *FileManager) start(ctx *simulator.Context, id string, at place, run fun
 		run:    func(op *operation) (types.AnyType, types.BaseMethodFault) { return nil, run(op) },
 	})
 	if _, taken := fault.(*types.TaskInProgress); taken {
-		return ref, locked(at)
+		return ref, fileLocked(at)
 	}
 	return ref, fault
 }

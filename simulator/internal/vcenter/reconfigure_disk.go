@@ -78,7 +78,7 @@ func (r *reconfiguration) existing(backing *types.VirtualDiskFlatVer2BackingInfo
 	}
 	shared := backing.Sharing == string(types.VirtualDiskSharingSharingMultiWriter)
 	if r.vc.claimedWithin(at, "") || r.vc.uploading(at) || !shared && r.vc.usedElsewhere(at, r.vm.Self) {
-		return at, locked(at)
+		return at, fileLocked(at)
 	}
 	if d.UUID == "" { // uploaded, from a tool that gives none
 		d.UUID = disk.NewUUID("")
@@ -101,7 +101,7 @@ func (r *reconfiguration) create(i int, how types.VirtualDeviceConfigSpecFileOpe
 	}
 	if how == types.VirtualDeviceConfigSpecFileOperationReplace {
 		if r.vc.claimedWithin(at, "") || r.vc.usedElsewhere(at, r.vm.Self) {
-			return at, locked(at)
+			return at, fileLocked(at)
 		}
 		if err := at.delete(); err != nil {
 			return at, fileFault(at.url(), err)
@@ -272,7 +272,7 @@ func (r *reconfiguration) remove(i int, spec *types.VirtualDeviceConfigSpec, nam
 	}
 	at := place{s, name}
 	if r.vc.usedElsewhere(at, r.vm.Self) {
-		return locked(at)
+		return fileLocked(at)
 	}
 	r.leaving = append(r.leaving, at)
 	spec.FileOperation = ""
