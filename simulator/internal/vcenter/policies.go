@@ -1,14 +1,11 @@
 package vcenter
 
 import (
-	"net/http"
-	"net/url"
 	"sync"
 
 	pbmsim "github.com/vmware/govmomi/pbm/simulator"
 	pbm "github.com/vmware/govmomi/pbm/types"
 	"github.com/vmware/govmomi/simulator"
-	"github.com/vmware/govmomi/vapi/rest"
 	"github.com/vmware/govmomi/vim25/types"
 )
 
@@ -16,7 +13,7 @@ import (
 // which VMs and disks have one. govmomi's says that every datastore suits every policy, and that nothing has one.
 type policies struct {
 	vc       *VCenter
-	tags     tagging                // nil until the service answers
+	tags     *tagAssociations       // nil until the service answers
 	profiles *pbmsim.ProfileManager // nil until the service answers
 
 	editing sync.Mutex // the list of profiles: others than its owner read it too
@@ -24,13 +21,6 @@ type policies struct {
 	mu      sync.Mutex
 	of      map[entity]string        // the profile that a VM or a disk has
 	pending map[pendingKey]*assigned // what calls under way are about to assign
-}
-
-// tagging is vcsim's REST service, which alone knows what has which tag.
-type tagging interface {
-	sync.Locker
-	GetTagByCategoryAndName(category, name string) (string, types.BaseMethodFault)
-	AttachedObjects(tag string) ([]types.ManagedObjectReference, types.BaseMethodFault)
 }
 
 func newPolicies(vc *VCenter) *policies {
@@ -47,8 +37,7 @@ func (vc *VCenter) ServePolicies(service *simulator.Service) {
 	if vc.policies.profiles == nil {
 		return
 	}
-	handler, _ := service.ServeMux.Handler(&http.Request{Method: http.MethodGet, URL: &url.URL{Path: rest.Path + "/"}})
-	vc.policies.tags, _ = handler.(tagging)
+	vc.policies.tags = serveTags(service.ServeMux)
 
 	registry.Put(&ProfileManager{ProfileManager: vc.policies.profiles, policies: vc.policies})
 	registry.Put(&PlacementSolver{Self: policyObject("PbmPlacementSolver", "placementSolver"), policies: vc.policies})
@@ -75,19 +64,4 @@ func (p *policies) profile(id string) *pbm.PbmCapabilityProfile {
 		}
 	}
 	return nil
-}
-
-// tagged gives the objects that have a tag. A tag that is not there is on nothing.
-func (p *policies) tagged(category, name string) []types.ManagedObjectReference {
-	if p.tags == nil {
-		return nil
-	}
-	p.tags.Lock()
-	defer p.tags.Unlock()
-	tag, fault := p.tags.GetTagByCategoryAndName(category, name)
-	if fault != nil {
-		return nil
-	}
-	refs, _ := p.tags.AttachedObjects(tag)
-	return refs
 }

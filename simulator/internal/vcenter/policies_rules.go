@@ -56,7 +56,7 @@ func (p *policies) meets(ds types.ManagedObjectReference, capability pbm.PbmCapa
 	switch capability.Namespace {
 	case tagNamespace:
 		has := slices.ContainsFunc(valuesIn(property.Value), func(tag string) bool {
-			return slices.Contains(p.tagged(capability.Id, tag), ds)
+			return p.tags.has(ds, capability.Id, tag)
 		})
 		return has != (property.Operator == string(pbm.PbmCapabilityOperatorNOT))
 	case vsanNamespace, pmemNamespace: // as are the types of such datastores

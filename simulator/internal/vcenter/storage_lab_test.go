@@ -80,6 +80,17 @@ func TestPodIsTheSumOfItsDatastores(t *testing.T) {
 		t.Errorf("summary %+v of %v", auto.Summary, auto.ChildEntity)
 	}
 
+	// It leaves for the folder of all datastores.
+	folders, err := l.dc.Folders(t.Context())
+	l.must(err)
+	l.does(folders.DatastoreFolder.MoveInto(t.Context(), []types.ManagedObjectReference{l.datastore("plain")}))
+	if pod := l.pod("pod"); len(pod.ChildEntity) != 2 || pod.Summary.Capacity != 150*gib {
+		t.Errorf("summary %+v of %v", pod.Summary, pod.ChildEntity)
+	}
+	if _, err := l.find.Datastore(t.Context(), "/dc1/datastore/plain"); err != nil {
+		t.Error(err)
+	}
+
 	refused := l.relocate(l.vm("vm-1"), to(found.Reference()))
 	if fault := wantFault[*types.InvalidArgument](t, l.ends(refused)); fault.InvalidProperty != "spec.datastore" {
 		t.Errorf("a pod as target: %q", fault.InvalidProperty)

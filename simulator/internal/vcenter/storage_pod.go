@@ -39,6 +39,33 @@ func (p *StoragePod) MoveIntoFolderTask(ctx *simulator.Context, req *types.MoveI
 	return body
 }
 
+// MoveIntoFolderTask moves datastores into a folder, also out of a pod, which vcsim refuses. Anything else is vcsim's.
+func (f *Folder) MoveIntoFolderTask(ctx *simulator.Context, req *types.MoveIntoFolder_Task) soap.HasFault {
+	isDatastore := func(ref types.ManagedObjectReference) bool { return ref.Type == "Datastore" }
+	if !slices.ContainsFunc(req.List, isDatastore) {
+		return f.Folder.MoveIntoFolderTask(ctx, req)
+	}
+	body := new(methods.MoveIntoFolder_TaskBody)
+	ref, fault := f.vc.start(ctx, job{
+		entity: f.Folder,
+		id:     "Folder.moveIntoFolder",
+		method: "MoveIntoFolder_Task",
+		name:   f.Name,
+		run: func(op *operation) (types.AnyType, types.BaseMethodFault) {
+			if !slices.Contains(f.ChildType, "Datastore") {
+				return nil, new(types.NotSupported)
+			}
+			return nil, f.vc.moveDatastores(op.ctx, req.List, f.Folder)
+		},
+	})
+	if fault != nil {
+		body.Fault_ = refusal(fault)
+		return body
+	}
+	body.Res = &types.MoveIntoFolder_TaskResponse{Returnval: ref}
+	return body
+}
+
 // moveDatastores puts datastores into a folder or a pod. One lock is held at a time: whoever publishes a datastore's
 // space locks it before its pod.
 func (vc *VCenter) moveDatastores(ctx *simulator.Context, list []types.ManagedObjectReference, into mo.Reference) types.BaseMethodFault {
