@@ -86,6 +86,30 @@ class Page:
 
 
 @dataclass(frozen=True)
+class Room:
+    """What a host, a datastore or the vCenter has room for, in units; a task takes one or more of them."""
+
+    capacity: int
+    used: int
+    most_used: int
+    running: int
+    """Tasks that have some of it."""
+    most_running: int
+    waiting: int
+    """Tasks that wait for it."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Room and who has it, at most since the start; hosts and datastores by the values of their references."""
+
+    tasks: Room
+    """Of the vCenter."""
+    hosts: dict[str, Room]
+    datastores: dict[str, Room]
+
+
+@dataclass(frozen=True)
 class Ledger:
     """Reads the ledger afresh with every question."""
 
@@ -104,6 +128,12 @@ class Ledger:
             "logins": _as(LoginCounts, told["logins"]),
         }
         return _as(Page, {**told, **typed})
+
+    def limits(self) -> Limits:
+        """Return what runs and waits, and has at most, on hosts, datastores and the vCenter."""
+        told = ask_admin(self.vcenter, "GET", "/limits")
+        rooms = {kind: {name: _as(Room, room) for name, room in told[kind].items()} for kind in ("hosts", "datastores")}
+        return Limits(tasks=_as(Room, told["tasks"]), **rooms)
 
     def reset(self) -> None:
         """Begin a new page; what is there now stays: tasks that are not over, sessions."""

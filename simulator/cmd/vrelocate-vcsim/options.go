@@ -94,10 +94,15 @@ func (o *options) load(file string, flags *flag.FlagSet) error {
 	if !o.Plain {
 		return nil
 	}
-	if o.Speed != 0 || o.Server.Admin != "" || o.Scenario != nil && len(o.Scenario.Faults) > 0 {
-		return errors.New("-plain is vcsim as it is: leave out -speed, -admin and the scenario's faults")
+	if o.Speed != 0 || o.Server.Admin != "" || o.Scenario != nil && behaves(o.Scenario) {
+		return errors.New("-plain is vcsim as it is: leave out -speed, -admin and the scenario's faults, sessions and clock")
 	}
 	return nil
+}
+
+// behaves tells whether a scenario asks for more than an inventory.
+func behaves(s *scenario.Scenario) bool {
+	return len(s.Faults) > 0 || s.Sessions != scenario.Sessions{} || s.Clock != scenario.Clock{}
 }
 
 // modelNames are the flags that size vcsim's own model.

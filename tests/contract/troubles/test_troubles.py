@@ -81,6 +81,9 @@ def test_a_task_fails_in_its_midst(faults: Faults, mover: Mover, ledger: Ledger)
     assert page.operations[RELOCATE]["vm"] == OperationCounts(started=1, failed=1)
     assert page.faults == {RELOCATE: {"NoDiskSpace": 1}}
     assert page.datastores["new"].written_bytes == pytest.approx(GB / 2, rel=0.1)
+    limits = ledger.limits()
+    [host] = limits.hosts.values()
+    assert [(room.running, room.most_running) for room in (limits.tasks, host)] == [(0, 1)] * 2
 
 
 def test_a_task_fails_when_all_is_done(faults: Faults, mover: Mover) -> None:
