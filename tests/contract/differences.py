@@ -131,9 +131,6 @@ PLAIN_DIFFERS: dict[str, Difference] = {
 }
 
 NOT_YET: dict[str, str] = {
-    "govc/test_cluster.py::test_a_datastore_leaves_its_cluster": "a datastore that is in a cluster stays in it",
-    "govc/test_cluster.py::test_storage_policy": "every datastore complies with a policy of tags",
-    "govc/test_tags.py::test_a_category_that_allows_one_tag_allows_one": "it allows several",
     "govc/test_tasks.py::test_every_task_names_its_target_and_who_began_it": "as plain vcsim, but for our own tasks",
     "govc/test_virtual_machine.py::test_a_registered_vm_has_its_disks_again": "nothing reads its vmx file",
     "govc/test_virtual_machine.py::test_an_attached_disk_has_its_true_size": "the size is 0",
