@@ -28,10 +28,11 @@ datacenters:
         disks: [{size: 10GiB, used: 4GiB}]
         snapshots: [{name: base, used: 0}]
       - {name: clone, cluster: a, datastore: old, linked_from: {vm: master, snapshot: base, used: 1GiB}}
+      - {name: second, cluster: a, datastore: old, linked_from: {vm: master, snapshot: base, used: 1GiB}}
 `
 
-// With bytes: vm has 1+2+3 and 10+2+3 GiB, master 4, clone 1.
-const chainedBytes = 26 * gib
+// What they take: vm 1+2+3 and 10+2+3 GiB, master 4, each clone 1.
+const chainedBytes = 27 * gib
 
 func typed(datastore types.ManagedObjectReference, move types.VirtualMachineRelocateDiskMoveOptions) types.VirtualMachineRelocateSpec {
 	spec := to(datastore)
@@ -54,7 +55,7 @@ func TestRelocateMovesSnapshots(t *testing.T) {
 
 	l.wantChain(vm, 2000, "[new] vm/vm-000002.vmdk", "[new] vm/vm-000001.vmdk", "[new] vm/vm.vmdk")
 	l.wantChain(vm, 2001, "[new] vm/vm_1-000002.vmdk", "[new] vm/vm_1-000001.vmdk", "[new] vm/vm_1.vmdk")
-	l.wantFree("old", 100*gib-5*gib)
+	l.wantFree("old", 100*gib-6*gib)
 	l.wantFree("new", 100*gib-21*gib)
 	if left := l.list("old", "vm"); left != nil {
 		t.Errorf("left behind: %v", left)
@@ -122,6 +123,26 @@ func TestRelocateUnsharesALinkedClone(t *testing.T) {
 	l.done(master.Destroy(t.Context()))
 	l.moves(clone, to(l.datastore("old")))
 	l.wantChain(clone, 2000, "[old] clone/clone.vmdk", "[old] clone/master.vmdk")
+}
+
+func TestRelocateSharesWhatIsThere(t *testing.T) {
+	l := start(t, chained, fast)
+	first, second, master := l.vm("clone"), l.vm("second"), l.vm("master")
+	sharing := typed(l.datastore("new"), types.VirtualMachineRelocateDiskMoveOptionsMoveAllDiskBackingsAndAllowSharing)
+	l.moves(first, sharing) // there is nothing to share yet
+	l.wantChain(first, 2000, "[new] clone/clone.vmdk", "[new] clone/master.vmdk")
+	l.moves(second, sharing)
+	l.wantChain(second, 2000, "[new] second/second.vmdk", "[new] clone/master.vmdk")
+	l.wantFree("new", 100*gib-6*gib)
+	l.moves(master, sharing)
+	l.wantChain(master, 2000, "[new] master/master-000001.vmdk", "[new] clone/master.vmdk")
+	l.wantFree("new", 100*gib-6*gib)
+	l.wantFree("old", 100*gib-chainedBytes+6*gib)
+	if left := l.list("old", "master"); left != nil {
+		t.Errorf("left behind: %v", left)
+	}
+	l.done(first.Destroy(t.Context()))
+	l.wantChain(second, 2000, "[new] second/second.vmdk", "[new] clone/master.vmdk")
 }
 
 func TestRelocateLeavesWhatACloneNeeds(t *testing.T) {

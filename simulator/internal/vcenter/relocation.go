@@ -55,7 +55,7 @@ type fileMove struct {
 	parent *place    // of a delta: where its parent was
 	way    way
 	parts  []link         // of a chain that becomes one disk: all of it, the disk itself first
-	shared map[place]bool // of the parts: what another VM needs too
+	shared map[place]bool // of from and the parts: what another VM needs too
 	begun  bool           // something of it is on the target
 }
 
@@ -68,15 +68,19 @@ const (
 	byMerge            // what is over each other in the source is one disk on the target
 	byChild            // nothing is copied: a new child of what stays where it is
 	byHint             // it is on the target already; only where its parent is changes
+	byTwin             // the target has a disk of the same content, which is taken; the source is gone afterwards
 )
 
 // bytes is what is to be copied.
 func (f *fileMove) bytes() int64 {
-	if f.way == byHint || f.way == byChild {
+	if f.way == byChild || f.arrived() {
 		return 0
 	}
 	return f.after.AllocatedBytes()
 }
+
+// arrived tells whether the target has it before anything is done.
+func (f *fileMove) arrived() bool { return f.way == byHint || f.way == byTwin }
 
 // storageMoves tells whether any file goes elsewhere or becomes another.
 func (r *relocation) storageMoves() bool { return r.home.moves() || len(r.disks) > 0 }
@@ -177,7 +181,7 @@ func (r *relocation) reachable() types.BaseMethodFault {
 
 // copyFile takes the time and the space of one disk of a chain.
 func (op *operation) copyFile(f *fileMove) types.BaseMethodFault {
-	if f.way == byHint {
+	if f.arrived() {
 		return nil
 	}
 	f.begun = true

@@ -202,6 +202,10 @@ func (vc *VCenter) wholeTree(r *relocation, key int32, chain []link, want destin
 	var files []*fileMove
 	known := make(map[string]bool)
 	for _, links := range chains {
+		own, twins := len(links), []link(nil) // links[own:] are on the target, as others' parents
+		if want.moveType == allowSharing {
+			own, twins = vc.twinsOf(links, want.to)
+		}
 		for n := len(links) - 1; n >= 0; n-- {
 			l := links[n]
 			if known[l.url()] {
@@ -214,10 +218,14 @@ func (vc *VCenter) wholeTree(r *relocation, key int32, chain []link, want destin
 			} else if want.kind != "" {
 				f.after.Kind = want.kind
 			}
+			f.shared = vc.sharedOf(r.vm, links[n:n+1])
 			switch {
+			case n >= own:
+				f.way, f.to, f.after = byTwin, twins[n-own].place, twins[n-own].disk
+				r.stays(f.to.store)
 			case l.store == want.to && f.after.Kind == f.before.Kind:
 				f.way, f.to = byHint, l.place
-			case len(vc.shares.others(l.place, r.vm.Self)) > 0:
+			case f.shared[l.place]:
 				f.way = byCopy
 			}
 			files = append(files, f)

@@ -44,7 +44,7 @@ func (r *relocation) makePlaces() error {
 	taken := make(map[string]bool)
 	for _, d := range r.disks {
 		for _, f := range d.files {
-			if f.way == byHint {
+			if f.arrived() {
 				continue
 			}
 			folder, err := place(d.to)
@@ -89,7 +89,7 @@ func (r *relocation) nameParents() {
 			goes[f.from.url()] = f.to
 		}
 		for _, f := range d.files {
-			if f.parent == nil {
+			if f.parent == nil || f.way == byTwin {
 				continue
 			}
 			parent := *f.parent

@@ -57,14 +57,18 @@ func (f *fileMove) settle() error {
 	switch f.way {
 	case byHint:
 		return disk.Describe(to, f.after)
+	case byTwin:
+		return f.removeUnshared(f.from)
 	case byMove:
 		if err := disk.Rename(from, to, f.after); err != nil {
 			return err
 		}
 		f.from.store.account.Remove(f.from.name)
 	case byMerge:
-		if err := f.removeParts(); err != nil {
-			return err
+		for _, part := range f.parts {
+			if err := f.removeUnshared(part.place); err != nil {
+				return err
+			}
 		}
 		fallthrough
 	default:
@@ -75,18 +79,13 @@ func (f *fileMove) settle() error {
 	return f.to.store.account.Set(f.to.name, f.after.AllocatedBytes())
 }
 
-// removeParts deletes a chain that has become one disk, but for what other VMs need.
-func (f *fileMove) removeParts() error {
-	for _, part := range f.parts {
-		if f.shared[part.place] {
-			continue
-		}
-		if err := disk.Remove(part.file()); err != nil {
-			return err
-		}
-		part.store.account.Remove(part.name)
+// removeUnshared deletes a disk unless another VM needs it.
+func (f *fileMove) removeUnshared(at place) error {
+	if f.shared[at] {
+		return nil
 	}
-	return nil
+	at.store.account.Remove(at.name)
+	return disk.Remove(at.file())
 }
 
 // moveHome moves the VM's own files, all of its folder but disks, which go their own way, and gives where they are then.
