@@ -29,12 +29,21 @@ func (vc *VCenter) manageTasks(options TaskOptions) {
 	vc.limits.NameOf = vc.nameOfResource
 	vc.records = newTaskRecords(vc, options)
 	vc.records.manager = theirs
-	for _, ref := range theirs.RecentTask { // of tasks that made the inventory
-		vc.registry.Remove(vc.newContext(), ref)
-	}
-	theirs.RecentTask = nil
+	vc.forgetTheMaking()
 	vc.registry.Put(&TaskManager{TaskManager: theirs, vc: vc})
 	vc.registry.AddHandler(vc.records)
+}
+
+// forgetTheMaking drops the tasks that made the inventory.
+func (vc *VCenter) forgetTheMaking() {
+	ctx := vc.newContext()
+	for _, task := range vc.registry.AllReference("Task") {
+		vc.registry.Remove(ctx, task.Reference())
+	}
+	for _, entity := range vc.registry.All("") {
+		entity.Entity().RecentTask = nil
+	}
+	vc.records.manager.RecentTask = nil
 }
 
 // Get gives the object as it is read.
