@@ -82,7 +82,10 @@ func beVMFS(ds *simulator.Datastore) {
 func (b *builder) looseDisk(place *placement, loose scenario.LooseDisk) error {
 	var path object.DatastorePath
 	path.FromString(loose.Path)
-	return writeDisk(place, path, loose.Size, loose.Used, loose.Kind)
+	if err := writeDisk(place, path, loose.Size, loose.Used, loose.Kind); err != nil || loose.Content == "" {
+		return err
+	}
+	return disk.Fill(place.file(path), loose.Content)
 }
 
 func writeDisk(place *placement, path object.DatastorePath, size, used scenario.Size, kind scenario.DiskKind) error {

@@ -65,7 +65,10 @@ func (b *builder) vms(place *placement) error {
 		if err := b.takeSnapshots(vm, &place.dc.VMs[n]); err != nil {
 			return err
 		}
-		if !place.dc.VMs[n].Running {
+		if err := b.giveTraits(vm, &place.dc.VMs[n]); err != nil {
+			return err
+		}
+		if !place.dc.VMs[n].Running && !place.dc.VMs[n].Suspended {
 			continue
 		}
 		res, err := methods.PowerOnVM_Task(b.ctx, b.client, &types.PowerOnVM_Task{This: vm})
@@ -79,7 +82,7 @@ func (b *builder) vms(place *placement) error {
 			return err
 		}
 	}
-	return nil
+	return b.suspend(place, powering)
 }
 
 // create asks for the n-th VM and gives the task.
@@ -87,11 +90,13 @@ func (b *builder) create(place *placement, n int, devices object.VirtualDeviceLi
 	vm := &place.dc.VMs[n]
 	home := object.DatastorePath{Datastore: vm.Datastore, Path: vm.Name + "/" + vm.Name + ".vmx"}
 	config := types.VirtualMachineConfigSpec{
-		Name:     vm.Name,
-		GuestId:  string(types.VirtualMachineGuestOsIdentifierOtherLinux64Guest),
-		NumCPUs:  vm.CPUs,
-		MemoryMB: int64(vm.Memory >> 20),
-		Files:    &types.VirtualMachineFileInfo{VmPathName: home.String()},
+		Name:    vm.Name,
+		GuestId: string(types.VirtualMachineGuestOsIdentifierOtherLinux64Guest),
+		NumCPUs: vm.CPUs,
+
+		ChangeTrackingEnabled: types.NewBool(vm.ChangeTracking),
+		MemoryMB:              int64(vm.Memory >> 20),
+		Files:                 &types.VirtualMachineFileInfo{VmPathName: home.String()},
 	}
 	if config.DeviceChange, err = devices.ConfigSpec(types.VirtualDeviceConfigSpecOperationAdd); err != nil {
 		return task, err
@@ -146,7 +151,7 @@ func (b *builder) devices(place *placement, vm *scenario.VM) (object.VirtualDevi
 	scsi := &types.ParaVirtualSCSIController{}
 	scsi.Key = firstController
 	scsi.ScsiCtlrUnitNumber = controllerUnit
-	scsi.SharedBus = types.VirtualSCSISharingNoSharing
+	scsi.SharedBus = sharedBus(vm)
 	devices := object.VirtualDeviceList{scsi}
 	for i, d := range vm.Disks {
 		path := diskPath(vm, i)
@@ -162,9 +167,13 @@ func (b *builder) devices(place *placement, vm *scenario.VM) (object.VirtualDevi
 		backing.ThinProvisioned = types.NewBool(d.Kind == scenario.Thin)
 		backing.EagerlyScrub = types.NewBool(d.Kind == scenario.Eager)
 		backing.Uuid = disk.NewUUID(place.dc.Name + " " + path.String())
+		if err := place.traitsOf(device, d, path); err != nil {
+			return nil, fmt.Errorf("disk %d: %w", i+1, err)
+		}
 		devices = append(devices, device)
 	}
-	return append(devices, networkCard()), nil
+	drives, err := b.drives(place, vm)
+	return append(append(devices, drives...), networkCard()), err
 }
 
 // networkCard gives a card on the network that every host of vcsim has.

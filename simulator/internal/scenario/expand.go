@@ -102,7 +102,7 @@ func (vm VM) expand() ([]VM, error) {
 		one := vm
 		one.Name = name
 		one.Disks = slices.Clone(vm.Disks)
-		places := []*string{&one.Cluster, &one.Host, &one.Datastore}
+		places := []*string{&one.Cluster, &one.Host, &one.Datastore, &one.CDROM, &one.Floppy}
 		if vm.LinkedFrom != nil {
 			link := *vm.LinkedFrom
 			one.LinkedFrom = &link

@@ -45,14 +45,14 @@ func (dc *Datacenter) Runners(vm *VM) []string {
 	return hosts
 }
 
-// datastores gives the datastores that a VM lies on, each once.
+// datastores gives the datastores that a VM needs, each once.
 func (vm *VM) datastores() []string {
 	all := []string{vm.Datastore}
 	for _, disk := range vm.Disks {
 		all = append(all, disk.Datastore)
 	}
 	var once []string
-	for _, name := range append(all, vm.needs...) {
+	for _, name := range slices.Concat(all, vm.needs, vm.imageStores()) {
 		if !slices.Contains(once, name) {
 			once = append(once, name)
 		}

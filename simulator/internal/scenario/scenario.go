@@ -83,6 +83,8 @@ type VM struct {
 	Disks     []Disk   `yaml:"disks"`
 	Tags      []string `yaml:"tags"`
 
+	Traits `yaml:",inline"`
+
 	Snapshots  []Snapshot  `yaml:"snapshots"`
 	LinkedFrom *LinkedFrom `yaml:"linked_from"` // a linked clone, which has no disks of its own
 
@@ -95,6 +97,8 @@ type Disk struct {
 	Kind      DiskKind `yaml:"kind"`      // default thin
 	Used      Size     `yaml:"used"`      // what is written, and taken if the disk is thin; default half of size
 	Datastore string   `yaml:"datastore"` // default: the VM's
+
+	DiskTraits `yaml:",inline"`
 }
 
 // LooseDisk is a VMDK attached to no VM.
@@ -103,6 +107,8 @@ type LooseDisk struct {
 	Size Size     `yaml:"size"`
 	Kind DiskKind `yaml:"kind"`
 	Used Size     `yaml:"used"`
+
+	Content string `yaml:"content"` // a seed; see disk.Fill
 }
 
 // Load reads, checks and spells out a scenario file.

@@ -157,6 +157,9 @@ func (vm *VM) validate(dc *Datacenter, tags []string) error {
 			return fmt.Errorf("disk %d: %w", i+1, err)
 		}
 	}
+	if err := vm.validateTraits(); err != nil {
+		return err
+	}
 	if err := vm.validateSnapshots(); err != nil {
 		return err
 	}
