@@ -1,6 +1,7 @@
 package vcenter
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -105,25 +106,52 @@ func (vc *VCenter) DropSessions(user string) int {
 	return len(keys)
 }
 
-// expireSessions ends the sessions that have been idle for too long.
+// expireSessions ends the sessions that have been idle for too long, and takes note of those that vcsim ended: it does so
+// when a client sets config.vmacore.soap.sessionTimeout.
 func (vc *VCenter) expireSessions() {
-	vc.sessions.mu.Lock()
 	now := time.Now()
-	if vc.sessions.idle == 0 || now.Sub(vc.sessions.swept) < min(sweepEvery, vc.sessions.idle) {
-		vc.sessions.mu.Unlock()
+	open, expired := vc.sessions.sweep(now)
+	if len(open) == 0 {
 		return
 	}
-	vc.sessions.swept = now
-	var keys []string
-	for key, s := range vc.sessions.byKey {
-		if s.calls == 0 && now.Sub(s.lastCall) > vc.sessions.idle {
-			keys = append(keys, key)
+	known := vc.sessionKeys() // later than what we know: all of ours were there
+	for _, key := range open {
+		if slices.Contains(expired, key) || !known[key] {
+			vc.closed(key, func(of *ledger.Logins) { of.Expired++ })
 		}
 	}
-	vc.sessions.mu.Unlock()
-	for _, key := range keys {
-		vc.closed(key, func(of *ledger.Logins) { of.Expired++ })
+}
+
+// sweep gives the keys of all sessions, and of those that have been idle for too long; none if it was asked just now.
+func (s *sessions) sweep(now time.Time) (open, expired []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	pause := sweepEvery
+	if s.idle > 0 {
+		pause = min(pause, s.idle)
 	}
+	if now.Sub(s.swept) < pause {
+		return nil, nil
+	}
+	s.swept = now
+	for key, session := range s.byKey {
+		open = append(open, key)
+		if s.idle > 0 && session.calls == 0 && now.Sub(session.lastCall) > s.idle {
+			expired = append(expired, key)
+		}
+	}
+	return open, expired
+}
+
+// sessionKeys gives the keys of the sessions that vcsim has.
+func (vc *VCenter) sessionKeys() map[string]bool {
+	content := vc.registry.Get(serviceInstance).(*simulator.ServiceInstance).Content
+	manager := vc.newContext().Session.Get(*content.SessionManager).(*simulator.SessionManager) // a view, with their list
+	keys := make(map[string]bool, len(manager.SessionList))
+	for _, session := range manager.SessionList {
+		keys[session.Key] = true
+	}
+	return keys
 }
 
 // closed ends a session with all that belongs to it, and counts why.

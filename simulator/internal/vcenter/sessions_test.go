@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/vmware/govmomi"
+	"github.com/vmware/govmomi/object"
 	"github.com/vmware/govmomi/property"
 	"github.com/vmware/govmomi/session"
 	"github.com/vmware/govmomi/vapi/rest"
@@ -113,4 +114,21 @@ func TestTooManySessions(t *testing.T) {
 	if logins := l.ledger().Logins; logins.OverMany != 2 || logins.Most != 3 || logins.Left != 1 {
 		t.Errorf("%+v", logins)
 	}
+}
+
+// TestTimeoutThatAClientSets: vcsim itself ends the session then.
+func TestTimeoutThatAClientSets(t *testing.T) {
+	l := start(t, inventory, fast)
+	options := object.NewOptionManager(l.client.Client, *l.client.ServiceContent.Setting)
+	l.must(options.Update(t.Context(), []types.BaseOptionValue{
+		&types.OptionValue{Key: "config.vmacore.soap.sessionTimeout", Value: "10ms"},
+	}))
+	short := login(t, l.sim)
+	l.eventually("the end of the session", func() bool {
+		_, err := methods.GetCurrentTime(t.Context(), l.client) // ours began before
+		l.must(err)
+		return l.ledger().Logins.Expired == 1
+	})
+	_, err := methods.GetCurrentTime(t.Context(), short)
+	wantFault[*types.NotAuthenticated](t, callFault(t, err))
 }
