@@ -203,6 +203,26 @@ func TestGlobalCatalogsTaskIsCancelled(t *testing.T) {
 	l.wantFree("new", 100*gib)
 }
 
+// A host relocates two first class disks at a time (task_uses.go); the two hosts of the test four, and the fifth waits.
+func TestFirstClassDisksWaitForAHost(t *testing.T) {
+	l := start(t, inventory, stuck)
+	var tasks []*object.Task
+	for n := range 5 {
+		id := l.makeFCD(fmt.Sprintf("fcd-%d", n), l.on("old", "", "lazyZeroedThick")).Config.Id
+		tasks = append(tasks, l.relocateFCD("old", id, l.on("new", "", "")))
+	}
+	for _, task := range tasks[:4] {
+		l.until(task, isRunning)
+	}
+	var fifth mo.Task
+	l.read(tasks[4], &fifth, "info.state")
+	if fifth.Info.State != types.TaskInfoStateQueued {
+		t.Fatalf("the fifth is %s", fifth.Info.State)
+	}
+	l.must(tasks[0].Cancel(t.Context()))
+	l.until(tasks[4], isRunning)
+}
+
 // TestManyFirstClassDisksAtOnce is for the race detector: disks are made, moved, attached, read and deleted by many.
 func TestManyFirstClassDisksAtOnce(t *testing.T) {
 	everybody := start(t, inventory, fast)
