@@ -19,7 +19,7 @@ import (
 var TimedMethods = []string{
 	"RelocateVM_Task", "CloneVM_Task",
 	"CreateSnapshot_Task", "CreateSnapshotEx_Task", "RemoveSnapshot_Task", "RemoveAllSnapshots_Task",
-	"RevertToSnapshot_Task", "RevertToCurrentSnapshot_Task", "ConsolidateVMDisks_Task",
+	"RevertToSnapshot_Task", "RevertToCurrentSnapshot_Task", "ConsolidateVMDisks_Task", "PromoteDisks_Task",
 	"MoveDatastoreFile_Task", "CopyDatastoreFile_Task",
 	"MoveVirtualDisk_Task", "CopyVirtualDisk_Task", "CreateVirtualDisk_Task", "ExtendVirtualDisk_Task",
 	"InflateVirtualDisk_Task", "EagerZeroVirtualDisk_Task", "ZeroFillVirtualDisk_Task",

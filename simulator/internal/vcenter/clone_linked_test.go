@@ -1,6 +1,7 @@
 package vcenter_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -191,4 +192,44 @@ func TestParentsOfClonesCannotBeDeleted(t *testing.T) {
 		wantFault[*types.FileLocked](t, l.ends(task))
 	}
 	l.wantChain(l.vm("clone"), 2000, "[new] clone/clone-000001.vmdk", "[new] clone/clone.vmdk", "[old] vm/vm-000001.vmdk", "[old] vm/vm.vmdk")
+}
+
+func TestManyLinkedClonesOfATemplateAtOnce(t *testing.T) {
+	l := start(t, snapshots, fast)
+	vm := l.vm("vm")
+	m := l.state(vm)
+	pool, err := vm.ResourcePool(t.Context())
+	l.must(err)
+	l.must(vm.MarkAsTemplate(t.Context()))
+	old := l.free("old")
+	spec := l.cloneTo("new")
+	ref := pool.Reference()
+	spec.Location.Pool, spec.Snapshot = &ref, m.Snapshot.CurrentSnapshot
+	spec.Location.DiskMoveType = string(types.VirtualMachineRelocateDiskMoveOptionsCreateNewChildDiskBacking)
+
+	const many = 12
+	var cloning, destroying []*object.Task
+	for n := range many {
+		cloning = append(cloning, l.cloneTask(vm, fmt.Sprintf("desktop-%d", n), spec))
+	}
+	for _, task := range cloning {
+		info, err := task.WaitForResult(t.Context(), nil)
+		l.must(err)
+		clone := object.NewVirtualMachine(l.client.Client, info.Result.(types.ManagedObjectReference))
+		l.snap(clone, "own")
+		l.state(vm)
+		task, err := clone.Destroy(t.Context())
+		l.must(err)
+		destroying = append(destroying, task)
+	}
+	for _, task := range destroying {
+		if fault := l.ends(task); fault != nil {
+			t.Errorf("%#v", fault)
+		}
+	}
+	l.wantFree("old", old)
+	l.wantFree("new", 100*gib)
+	if s := l.state(vm).Summary.Storage; s.Unshared != s.Committed {
+		t.Errorf("%+v", s)
+	}
 }

@@ -37,8 +37,9 @@ func (op *operation) makeClone(c *cloning) (ref types.ManagedObjectReference, fa
 		})
 	}
 	var res soap.HasFault
-	op.ctx.WithLock(c.folder, func() {
-		res = c.folder.CreateVMTask(op.ctx, &types.CreateVM_Task{This: c.folder.Self, Config: config, Pool: c.pool, Host: &c.host})
+	asked := op.vc.newContext() // vcsim's task goes on with it: with ours, no lock of the task would keep us out
+	asked.WithLock(c.folder, func() {
+		res = c.folder.CreateVMTask(asked, &types.CreateVM_Task{This: c.folder.Self, Config: config, Pool: c.pool, Host: &c.host})
 	})
 	body, ok := res.(*methods.CreateVM_TaskBody)
 	if !ok || body.Res == nil {
@@ -81,9 +82,10 @@ func (op *operation) finishClone(c *cloning, ref types.ManagedObjectReference) t
 		return &types.ManagedObjectNotFound{Obj: ref}
 	}
 	ours := &VirtualMachine{VirtualMachine: clone, vc: op.vc}
+	asked := op.vc.newContext()
 	if spec := c.changes(); spec != nil {
 		var res soap.HasFault
-		op.ctx.WithLock(clone, func() { res = ours.ReconfigVMTask(op.ctx, &types.ReconfigVM_Task{This: ref, Spec: *spec}) })
+		asked.WithLock(clone, func() { res = ours.ReconfigVMTask(asked, &types.ReconfigVM_Task{This: ref, Spec: *spec}) })
 		body, ok := res.(*methods.ReconfigVM_TaskBody)
 		if !ok || body.Res == nil {
 			return faultOf(res)
@@ -98,7 +100,7 @@ func (op *operation) finishClone(c *cloning, ref types.ManagedObjectReference) t
 	}
 	if c.spec.PowerOn {
 		var res soap.HasFault
-		op.ctx.WithLock(clone, func() { res = ours.PowerOnVMTask(op.ctx, &types.PowerOnVM_Task{This: ref}) })
+		asked.WithLock(clone, func() { res = ours.PowerOnVMTask(asked, &types.PowerOnVM_Task{This: ref}) })
 		body, ok := res.(*methods.PowerOnVM_TaskBody)
 		if !ok || body.Res == nil {
 			return faultOf(res)

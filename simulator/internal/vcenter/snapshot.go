@@ -24,6 +24,13 @@ type VirtualMachineSnapshot struct {
 	vc *VCenter
 }
 
+// Lock and Unlock keep simulator.Service from holding the snapshot's lock during our methods (sync.Locker, see
+// simulator.Registry.WithLock): a VM's lock is taken before those of its snapshots.
+func (s *VirtualMachineSnapshot) Lock() {}
+
+// Unlock goes with Lock.
+func (s *VirtualMachineSnapshot) Unlock() {}
+
 // vmOf gives the VM of a snapshot; nil if it is gone.
 func (s *VirtualMachineSnapshot) vmOf() *simulator.VirtualMachine {
 	vm, _ := s.vc.registry.Get(s.Vm).(*simulator.VirtualMachine)

@@ -75,6 +75,9 @@ func (op *operation) consolidate(vm *simulator.VirtualMachine) types.BaseMethodF
 	})
 	if len(todo) == 0 {
 		op.ctx.WithLock(vm, func() { op.tellConsolidation(vm, false) })
+		if op.total > 0 {
+			return nil
+		}
 		return op.nothingToCopy(name)
 	}
 	for _, m := range todo {
