@@ -22,7 +22,22 @@ func (vc *VCenter) adopt(ctx *simulator.Context, vm *simulator.VirtualMachine) e
 // adoptModel adopts a VM that is there from the start. Half of its disks is written, as of a scenario's disk that says
 // nothing of it.
 func (vc *VCenter) adoptModel(ctx *simulator.Context, vm *simulator.VirtualMachine) error {
-	return vc.adoptWritten(ctx, vm, 50)
+	err := vc.adoptWritten(ctx, vm, 50)
+	ctx.WithLock(vm, func() {
+		if hasImage(vm) { // vcsim knows of disks alone
+			vc.relistDatastores(ctx, vm)
+		}
+	})
+	return err
+}
+
+// hasImage tells whether a drive of a VM has an image. The VM's lock is held.
+func hasImage(vm *simulator.VirtualMachine) bool {
+	return slices.ContainsFunc(vm.Config.Hardware.Device, func(device types.BaseVirtualDevice) bool {
+		_, isDisk := device.(*types.VirtualDisk)
+		_, isFile := device.GetVirtualDevice().Backing.(types.BaseVirtualDeviceFileBackingInfo)
+		return isFile && !isDisk
+	})
 }
 
 func (vc *VCenter) adoptWritten(ctx *simulator.Context, vm *simulator.VirtualMachine, percent int64) (err error) {

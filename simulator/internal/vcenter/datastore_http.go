@@ -48,9 +48,7 @@ func (vc *VCenter) FolderRoutes(login *url.Userinfo) map[string]http.Handler {
 // on lets a request through that is allowed and names a place.
 func (d *datastoreFiles) on(handle func(http.ResponseWriter, *http.Request, place)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		session, allowed := d.authenticate(r)
-		d.vc.ledger.Call(session, r.Method+" /folder")
-		if !allowed {
+		if !d.allowed(r) {
 			w.Header().Set("WWW-Authenticate", `Basic realm="VMware HTTP server"`)
 			http.Error(w, "401 Unauthorized", http.StatusUnauthorized)
 			return
@@ -73,35 +71,25 @@ func (d *datastoreFiles) on(handle func(http.ResponseWriter, *http.Request, plac
 	})
 }
 
-// authenticate tells whether a request comes with a session's cookie, a user's password, or a ticket for it; and who
-// asks, for the ledger.
-func (d *datastoreFiles) authenticate(r *http.Request) (name string, allowed bool) {
-	if cookie, err := r.Cookie(soap.SessionCookieName); err == nil {
-		if session := d.vc.session(cookie.Value); session != nil {
-			return sessionName(&simulator.Session{UserSession: *session}), true
-		}
+// allowed tells whether a request comes with a session's cookie, a user's password, or a ticket for it.
+func (d *datastoreFiles) allowed(r *http.Request) bool {
+	if cookie, err := r.Cookie(soap.SessionCookieName); err == nil && d.vc.hasSession(cookie.Value) {
+		return true
 	}
 	if user, password, given := r.BasicAuth(); given {
 		expected, _ := d.login.Password()
-		return user, user == d.login.Username() && password == expected
+		return user == d.login.Username() && password == expected
 	}
-	if cookie, err := r.Cookie(ticketCookie); err == nil {
-		return "ticket", d.vc.tickets.redeem(cookie.Value, r)
-	}
-	return "none", false
+	cookie, err := r.Cookie(ticketCookie)
+	return err == nil && d.vc.tickets.redeem(cookie.Value, r)
 }
 
-// session gives the session of a key; nil if there is none.
-func (vc *VCenter) session(key string) *types.UserSession {
+// hasSession tells whether there is a session of a key.
+func (vc *VCenter) hasSession(key string) bool {
 	content := vc.registry.Get(serviceInstance).(*simulator.ServiceInstance).Content
 	asker := vc.newContext().Session
 	manager := asker.Get(*content.SessionManager).(*simulator.SessionManager) // a view, with the list of sessions
-	for i := range manager.SessionList {
-		if manager.SessionList[i].Key == key {
-			return &manager.SessionList[i]
-		}
-	}
-	return nil
+	return slices.ContainsFunc(manager.SessionList, func(s types.UserSession) bool { return s.Key == key })
 }
 
 // locateURL finds the place that an address names, by its query and its path. Without dcPath, which a ticket for a host

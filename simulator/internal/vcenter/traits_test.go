@@ -63,6 +63,9 @@ func TestPeculiarVMsAreTold(t *testing.T) {
 			t.Errorf("disk %d: %+v", i+1, all[i+1].Backing)
 		}
 	}
+	if len(vm.Datastore) != 3 { // of its home, its second mapping and its images
+		t.Errorf("on %v", vm.Datastore)
+	}
 	l.wantFree("new", 100*gib-1<<20)
 
 	var template mo.VirtualMachine

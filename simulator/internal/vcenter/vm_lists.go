@@ -21,6 +21,11 @@ func (vc *VCenter) relistDatastores(ctx *simulator.Context, vm *simulator.Virtua
 	for _, file := range vm.LayoutEx.File {
 		note(file.Name)
 	}
+	for _, device := range vm.Config.Hardware.Device { // the image in a drive is used, too
+		if file, ok := device.GetVirtualDevice().Backing.(types.BaseVirtualDeviceFileBackingInfo); ok {
+			note(file.GetVirtualDeviceFileBackingInfo().FileName)
+		}
+	}
 	before := vm.Datastore
 	if !slices.Equal(before, now) {
 		ctx.Update(vm, []types.PropertyChange{{Name: "datastore", Val: now}})
