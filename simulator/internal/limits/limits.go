@@ -43,7 +43,7 @@ type Capacity struct {
 // Default is a vCenter's as it is installed. Host and datastore: Broadcom KB 326281, "Resource Manager Settings for
 // Managing Migrations" (maxCostPerEsx6xHost 16, maxCostPerEsx6xDs 128). Tasks: "vCenter can execute approximately 640
 // concurrent operations before incoming requests are queued" (VMware performance blog, "vCenter Limits for Tasks Running
-// at the Same Time", 2021). First class disks: the vSphere configuration maximums.
+// at the Same Time", 2021). First class disks: the numbers that are commonly given; no page of VMware was found to quote.
 var Default = Capacity{Host: 16, Datastore: 128, FCDHost: 2, FCDDatastore: 8, Tasks: 640}
 
 // What operations cost a host of the 16 units that it has since vSphere 6.0, and a datastore of its 128 (KB 326281, and

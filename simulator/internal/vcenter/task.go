@@ -10,8 +10,9 @@ import (
 )
 
 // Task differs from vcsim's in that cancelling stops the work. vcsim marks the task ended; the work goes on and then
-// overwrites the state. (Task.CancelTask in the vSphere Web Services API: asynchronous; NotSupported for a task that
-// can't be cancelled, InvalidState for one that has ended.)
+// overwrites the state. (Task.CancelTask in the vSphere Web Services API: "A cancel operation is asynchronous. The
+// operation may return before the task is canceled"; NotSupported "if the task is not cancelable", InvalidState "if the
+// task is already canceled or completed": here when it has ended.)
 type Task struct {
 	*simulator.Task
 	vc *VCenter

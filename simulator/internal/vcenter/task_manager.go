@@ -53,8 +53,7 @@ func (m *TaskManager) Get() mo.Reference {
 	return &read
 }
 
-// CreateCollectorForTasks gives the session a collector, unless it has too many: InvalidState, "if there are more than
-// the maximum number of task collectors".
+// CreateCollectorForTasks gives the session a collector, unless it has too many: InvalidState, as in vcsim.
 func (m *TaskManager) CreateCollectorForTasks(ctx *simulator.Context, req *types.CreateCollectorForTasks) soap.HasFault {
 	body := new(methods.CreateCollectorForTasksBody)
 	if len(ctx.Session.AllReference("TaskHistoryCollector")) >= int(m.MaxCollector) {
