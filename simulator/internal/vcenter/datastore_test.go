@@ -143,9 +143,10 @@ func TestEmptyDatastoreEntersMaintenance(t *testing.T) {
 	l.must(err)
 	pool, err := l.find.ResourcePool(t.Context(), "a/Resources")
 	l.must(err)
-	_, err = folders.VmFolder.CreateVM(t.Context(), types.VirtualMachineConfigSpec{
+	creating, err := folders.VmFolder.CreateVM(t.Context(), types.VirtualMachineConfigSpec{
 		Name: "another", GuestId: "otherGuest", Files: &types.VirtualMachineFileInfo{VmPathName: "[new]"}}, pool, nil)
-	if fault := wantFault[*types.InvalidDatastoreState](t, callFault(t, err)); fault.DatastoreName != "new" {
+	l.must(err)
+	if fault := wantFault[*types.InvalidDatastoreState](t, l.ends(creating)); fault.DatastoreName != "new" {
 		t.Errorf("the fault names %q", fault.DatastoreName)
 	}
 

@@ -57,7 +57,7 @@ func (vc *VCenter) answerer(ctx *simulator.Context, method *simulator.Method) (m
 	if fault := vc.refuseWithoutHost(ctx, object, method.Name, method.Body); fault != nil {
 		return nil, fault
 	}
-	if fault := vc.refusePlacement(ctx, object, method.Body); fault != nil {
+	if fault := vc.refusePowerOn(ctx, object, method.Body); fault != nil {
 		return nil, fault
 	}
 	vc.policies.note(method.This, method.Body)

@@ -147,8 +147,12 @@ func (f *Folder) checkCreation(req *types.CreateVM_Task) types.BaseMethodFault {
 	return nil
 }
 
-// reachable gives the fault of a datastore that the host, or every host of the pool, does not mount.
+// reachable gives the fault of a datastore that takes nothing new, or that the host, or every host of the pool, does not
+// mount.
 func (f *Folder) reachable(s *store, pool, host *types.ManagedObjectReference) types.BaseMethodFault {
+	if fault := s.usable(); fault != nil {
+		return fault
+	}
 	var hosts []types.ManagedObjectReference
 	switch {
 	case host != nil:

@@ -165,3 +165,11 @@ func (vc *VCenter) parent(entity mo.Entity, kind string) mo.Entity {
 	}
 	return nil
 }
+
+// datacenterAbove gives the datacenter that a folder is in.
+func (vc *VCenter) datacenterAbove(folder *simulator.Folder) types.ManagedObjectReference {
+	if dc := vc.parent(folder, "Datacenter"); dc != nil {
+		return dc.Reference()
+	}
+	return types.ManagedObjectReference{}
+}
