@@ -55,12 +55,15 @@ func (b *builder) vms(place *placement) error {
 		}
 		creating[n] = pending{place.dc.VMs[n].Name, task}
 	}
-	var powering []pending
+	made := make([]types.ManagedObjectReference, len(creating))
 	for n, task := range creating {
-		vm, err := b.ended(task)
-		if err != nil {
+		var err error
+		if made[n], err = b.ended(task); err != nil {
 			return err
 		}
+	}
+	var powering []pending
+	for n, vm := range made {
 		b.built.wantTags(vm, place.dc.VMs[n].Tags)
 		if err := b.takeSnapshots(vm, &place.dc.VMs[n]); err != nil {
 			return err
@@ -73,9 +76,9 @@ func (b *builder) vms(place *placement) error {
 		}
 		res, err := methods.PowerOnVM_Task(b.ctx, b.client, &types.PowerOnVM_Task{This: vm})
 		if err != nil {
-			return fmt.Errorf("vm %q: %w", task.vm, err)
+			return fmt.Errorf("vm %q: %w", creating[n].vm, err)
 		}
-		powering = append(powering, pending{task.vm, res.Returnval})
+		powering = append(powering, pending{creating[n].vm, res.Returnval})
 	}
 	for _, task := range powering {
 		if _, err := b.ended(task); err != nil {

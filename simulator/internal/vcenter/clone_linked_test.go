@@ -194,7 +194,7 @@ func TestParentsOfClonesCannotBeDeleted(t *testing.T) {
 	l.wantChain(l.vm("clone"), 2000, "[new] clone/clone-000001.vmdk", "[new] clone/clone.vmdk", "[old] vm/vm-000001.vmdk", "[old] vm/vm.vmdk")
 }
 
-func TestManyLinkedClonesOfATemplateAtOnce(t *testing.T) {
+func TestManyLinkedClonesGoAtOnce(t *testing.T) {
 	l := start(t, snapshots, fast)
 	vm := l.vm("vm")
 	m := l.state(vm)
@@ -208,17 +208,22 @@ func TestManyLinkedClonesOfATemplateAtOnce(t *testing.T) {
 	spec.Location.DiskMoveType = string(types.VirtualMachineRelocateDiskMoveOptionsCreateNewChildDiskBacking)
 
 	const many = 12
-	var cloning, destroying []*object.Task
+	var clones []*object.VirtualMachine
 	for n := range many {
-		cloning = append(cloning, l.cloneTask(vm, fmt.Sprintf("desktop-%d", n), spec))
+		clones = append(clones, l.clone(vm, fmt.Sprintf("desktop-%d", n), spec))
 	}
-	for _, task := range cloning {
-		info, err := task.WaitForResult(t.Context(), nil)
+	var snapping, destroying []*object.Task
+	for _, clone := range clones {
+		task, err := clone.CreateSnapshot(t.Context(), "own", "", false, false)
 		l.must(err)
-		clone := object.NewVirtualMachine(l.client.Client, info.Result.(types.ManagedObjectReference))
-		l.snap(clone, "own")
+		snapping = append(snapping, task)
+	}
+	for n, task := range snapping {
+		if fault := l.ends(task); fault != nil {
+			t.Fatalf("%#v", fault)
+		}
 		l.state(vm)
-		task, err := clone.Destroy(t.Context())
+		task, err := clones[n].Destroy(t.Context())
 		l.must(err)
 		destroying = append(destroying, task)
 	}

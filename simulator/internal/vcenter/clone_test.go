@@ -170,15 +170,21 @@ func TestTemplateIsClonedByManyAtOnce(t *testing.T) {
 	spec := l.cloneTo("new")
 	spec.Location.Pool = before.ResourcePool
 	var tasks []*object.Task
-	for _, name := range []string{"one", "two", "three"} {
-		tasks = append(tasks, l.cloneTask(vm, name, spec))
+	free := l.free("old")
+	// Each on a datastore of its own: vcsim reads a datastore without its lock while it makes a VM there.
+	for _, name := range []string{"new", "third", "old"} {
+		on := spec
+		on.Location.Datastore = types.NewReference(l.datastore(name))
+		tasks = append(tasks, l.cloneTask(vm, "on "+name, on))
 	}
 	for _, task := range tasks {
 		if fault := l.ends(task); fault != nil {
 			t.Errorf("%#v", fault)
 		}
 	}
-	l.wantFree("new", 100*gib-3*3*gib)
+	l.wantFree("new", 97*gib)
+	l.wantFree("third", 97*gib)
+	l.wantFree("old", free-3*gib)
 
 	spec.Template = true
 	clone := l.clone(vm, "another template", spec)
