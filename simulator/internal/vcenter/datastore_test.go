@@ -207,3 +207,14 @@ func TestMaintenanceWaitsForWhatIsOnItsWay(t *testing.T) {
 		t.Fatal(fault)
 	}
 }
+
+func TestUncommittedFollowsSnapshots(t *testing.T) {
+	l := start(t, inventory, fast)
+	before := l.uncommitted("old")
+	vm := l.vm("vm-1")
+	l.does(vm.CreateSnapshot(t.Context(), "one", "", false, false))
+	// What the disks may still grow by, the deltas on top of them may now: up to 4 GiB and, of the thick one, 2 GiB.
+	l.wantUncommitted("old", before-3*gib+6*gib)
+	l.does(vm.RemoveAllSnapshot(t.Context(), nil))
+	l.wantUncommitted("old", before)
+}
