@@ -72,7 +72,7 @@ func TestRegisteredVMIsWhatItWas(t *testing.T) {
 			t.Errorf("disk %d: %+v of %+v, was %+v of %+v", i, flat(is[i]), is[i], flat(was[i]), was[i])
 		}
 	}
-	if len(after.Datastore) != 2 || len(after.Storage.PerDatastoreUsage) != 2 {
+	if len(after.Datastore) != 3 || len(after.Storage.PerDatastoreUsage) != 2 { // the image, too
 		t.Errorf("on %v, %+v", after.Datastore, after.Storage)
 	}
 	list := object.VirtualDeviceList(after.Config.Hardware.Device)
