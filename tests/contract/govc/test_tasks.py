@@ -108,7 +108,7 @@ def test_a_migration_is_an_event(govc: Govc) -> None:
 @pytest.fixture
 def other(govc: Govc, tmp_path: Path) -> Govc:
     """The same vCenter, asked in another session."""
-    return Govc(govc.vcenter, home=tmp_path)
+    return replace(govc, home=tmp_path)
 
 
 def sessions(govc: Govc) -> set[str]:
@@ -143,5 +143,5 @@ def test_session_logout(govc: Govc, other: Govc) -> None:
 
 
 def test_a_wrong_password_is_refused(govc: Govc, tmp_path: Path) -> None:
-    stranger = Govc(replace(govc.vcenter, password="wrong"), home=tmp_path)
+    stranger = replace(govc, vcenter=replace(govc.vcenter, password="wrong"), home=tmp_path)
     assert "login" in stranger.refused("about").lower()
