@@ -2,6 +2,7 @@ package vcenter
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/vmware/govmomi/simulator"
 	"github.com/vmware/govmomi/vim25/types"
@@ -116,20 +117,32 @@ func (f *findings) once(test types.CheckTestType, fault types.BaseMethodFault) {
 	f.add(test, fault)
 }
 
-// examineRunning finds devices that keep a running VM where it is ("This is an error when migrating a powered-on virtual
-// machine", SharedBusControllerNotSupported).
+// examineRunning finds devices that keep a running VM where it is: DisallowedMigrationDeviceAttached with a controller
+// that shares its bus ("this is an error when migrating a powered-on virtual machine", SharedBusControllerNotSupported),
+// or with a disk that is to move and is not persistent ("virtual machine disks must be in persistent mode", Storage
+// vMotion Requirements and Limitations) or open to several writers (KB 1034165).
 func (vc *VCenter) examineRunning(r *relocation) {
+	refuse := func(device types.BaseMethodFault) {
+		r.findings.add(types.CheckTestTypeSourceTests, &types.DisallowedMigrationDeviceAttached{Fault: localized(device)})
+	}
 	for _, device := range r.vm.Config.Hardware.Device {
-		controller, ok := device.(types.BaseVirtualSCSIController)
-		if !ok {
-			continue
+		of := types.DeviceNotSupported{Device: labelOf(device.GetVirtualDevice())}
+		switch d := device.(type) {
+		case types.BaseVirtualSCSIController:
+			if shared := d.GetVirtualSCSIController().SharedBus; shared != "" && shared != types.VirtualSCSISharingNoSharing {
+				refuse(&types.SharedBusControllerNotSupported{DeviceNotSupported: of})
+			}
+		case *types.VirtualDisk:
+			backing, ok := d.Backing.(*types.VirtualDiskFlatVer2BackingInfo)
+			moves := slices.ContainsFunc(r.disks, func(move *diskMove) bool { return move.key == d.Key })
+			switch {
+			case !ok || !moves:
+			case strings.HasSuffix(backing.DiskMode, "nonpersistent"):
+				refuse(&types.VirtualDiskModeNotSupported{DeviceNotSupported: of, Mode: backing.DiskMode})
+			case backing.Sharing == string(types.VirtualDiskSharingSharingMultiWriter):
+				refuse(&of)
+			}
 		}
-		scsi := controller.GetVirtualSCSIController()
-		if scsi.SharedBus == "" || scsi.SharedBus == types.VirtualSCSISharingNoSharing {
-			continue
-		}
-		shared := &types.SharedBusControllerNotSupported{DeviceNotSupported: types.DeviceNotSupported{Device: labelOf(&scsi.VirtualDevice)}}
-		r.findings.add(types.CheckTestTypeSourceTests, &types.DisallowedMigrationDeviceAttached{Fault: localized(shared)})
 	}
 }
 

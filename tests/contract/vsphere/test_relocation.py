@@ -102,6 +102,19 @@ def test_the_disk_alone_moves_and_the_home_stays(
     assert now.disks[0].datastore_moref == expected
 
 
+def test_another_host_takes_the_vm_and_its_files_stay(
+    session: Session, inventory: Inventory, machines: dict[str, VirtualMachine], follow: Follow
+) -> None:
+    vm = machines["DC0_C0_RP0_VM2"]
+    here = read_vm(session, vm.moref)
+    host = next(host for host in inventory.hosts if host.moref != here.host_moref)
+    task = relocate_vm(session, vm.moref, home_datastore=None, disks={}, host=host.moref)
+    assert follow(task)[-1].state is TaskState.SUCCESS
+    now = read_vm(session, vm.moref)
+    assert now.host_moref == host.moref
+    assert (now.vm_path_name, now.disks) == (here.vm_path_name, here.disks)
+
+
 def test_a_relocation_shows_its_progress_and_can_be_cancelled(
     vcenter: VCenter,
     session: Session,
