@@ -5,8 +5,6 @@ import (
 	"github.com/vmware/govmomi/vim25/methods"
 	"github.com/vmware/govmomi/vim25/soap"
 	"github.com/vmware/govmomi/vim25/types"
-
-	"vrelocate/simulator/internal/limits"
 )
 
 // A clone differs from vcsim's, which makes new empty disks at once on one datastore, in that it copies what the source
@@ -35,7 +33,7 @@ func (vm *VirtualMachine) CloneVMTask(ctx *simulator.Context, req *types.CloneVM
 		method: "CloneVM_Task",
 		name:   vm.Name,
 		claim:  claim,
-		uses:   limits.Cold(valuesOf(vm.Runtime.Host, req.Spec.Location.Host)...),
+		uses:   vm.vc.cloneUses(vm.VirtualMachine, req.Spec.Location),
 		run: func(op *operation) (types.AnyType, types.BaseMethodFault) {
 			return op.clone(vm.VirtualMachine, req)
 		},

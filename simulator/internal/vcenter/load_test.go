@@ -147,7 +147,10 @@ func references(vms []*object.VirtualMachine) []types.ManagedObjectReference {
 // of an end after two minutes.
 func TestUpdatesCostWhatTheyAre(t *testing.T) {
 	const tasks = 600
-	l := start(t, crowd(tasks)+"limits: {host: unlimited}\n", 250)
+	l := start(t, crowd(tasks)+"limits: {host: unlimited}\n", 400)
+	for n := 1; n <= 4; n++ { // nothing is copied before all are watched
+		l.admin("POST", fmt.Sprintf("/datastores/new%d", n), `{"stalled": true}`)
+	}
 	all, err := l.find.VirtualMachineList(t.Context(), "*")
 	l.must(err)
 	w := l.watch("info.state", "info.progress", "info.completeTime")
@@ -158,8 +161,18 @@ func TestUpdatesCostWhatTheyAre(t *testing.T) {
 		refs = append(refs, l.relocate(vm, to(targets[i%len(targets)])).Reference())
 	}
 	w.add(refs...)
-
+	for len(w.seen) < tasks {
+		if w.wait(10) == nil {
+			t.Fatalf("nothing in 10 s; %d of %d are seen", len(w.seen), tasks)
+		}
+	}
+	if working := l.ledger().Working; working != tasks {
+		t.Fatalf("%d of %d are running", working, tasks)
+	}
 	watched := time.Now()
+	for n := 1; n <= 4; n++ {
+		l.admin("POST", fmt.Sprintf("/datastores/new%d", n), `{"rate": "1000MB/s"}`)
+	}
 
 	ended := make(map[types.ManagedObjectReference]bool)
 	var late []time.Duration
@@ -178,21 +191,17 @@ func TestUpdatesCostWhatTheyAre(t *testing.T) {
 				continue
 			}
 			ended[ref] = true
-			if end := seen["info.completeTime"].(time.Time); end.After(watched) {
-				late = append(late, now.Sub(end))
-			}
+			late = append(late, now.Sub(seen["info.completeTime"].(time.Time)))
 		}
 	}
 	took := time.Since(watched)
-	if len(late) < tasks/2 {
-		t.Fatalf("%d of %d tasks ended while they were watched", len(late), tasks)
-	}
 	slices.Sort(late)
 	half, most := late[len(late)/2], late[len(late)*99/100]
 	t.Logf("%d updates in %v, %.0f/s; an end is known after %v (median), %v (99 of 100)",
 		updates, took, float64(updates)/took.Seconds(), half, most)
-	// On a machine of its own it is some 30 ms. This one may be building something else at the same time.
-	if half > 2*time.Second {
+	// Most end in the same moment, for they share the rates alike. vcsim would be at it for minutes; this machine may be
+	// building something else at the same time.
+	if half > 10*time.Second {
 		t.Errorf("an end is known after %v (median), %v (99 of 100)", half, most)
 	}
 }

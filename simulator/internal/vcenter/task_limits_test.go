@@ -157,6 +157,25 @@ func TestDisksMovesCostAHostThatMountsBoth(t *testing.T) {
 	l.wantStates(tasks, 16)
 }
 
+// A clone on one host costs it twice, as a source and as a target; one on another host costs each once.
+func TestClonesOfAHost(t *testing.T) {
+	l := start(t, oneHost(6, ""), stuck)
+	folder, pool := l.folders().VmFolder, l.pool()
+	var tasks []*object.Task
+	for n := range 5 {
+		name := fmt.Sprintf("x-%02d", n+1)
+		task, err := l.vm(name).Clone(t.Context(), folder, "copy of "+name, types.VirtualMachineCloneSpec{
+			Location: types.VirtualMachineRelocateSpec{Pool: &pool},
+		})
+		l.must(err)
+		tasks = append(tasks, task)
+	}
+	l.wantStates(tasks, 4)
+	if host := l.limits().Hosts["a1"]; host.Used != 16 || host.Running != 4 {
+		t.Errorf("%+v", host)
+	}
+}
+
 // What was queued runs in the end, and never more at a time than there is room for.
 func TestAllRunInTheEnd(t *testing.T) {
 	const vms = 12

@@ -25,6 +25,18 @@ func (vc *VCenter) relocationUses(vm *simulator.VirtualMachine, spec types.Virtu
 	return limits.VMotion(hosts, home)
 }
 
+// cloneUses says what a clone takes of hosts. The source's lock is held.
+func (vc *VCenter) cloneUses(vm *simulator.VirtualMachine, spec types.VirtualMachineRelocateSpec) []limits.Use {
+	hosts := valuesOf(vm.Runtime.Host, spec.Host)
+	if len(hosts) == 0 {
+		return nil
+	}
+	if spec.DiskMoveType == string(types.VirtualMachineRelocateDiskMoveOptionsCreateNewChildDiskBacking) {
+		return limits.LinkedClone(hosts...)
+	}
+	return limits.Clone(hosts[0], hosts[len(hosts)-1]) // where it is cloned to, its source's unless the spec says otherwise
+}
+
 // datastoresOfMove gives the datastores that the home or a disk of a VM leaves or comes to. What a spec asks for in
 // vain, the relocation itself says.
 func (vc *VCenter) datastoresOfMove(vm *simulator.VirtualMachine, spec types.VirtualMachineRelocateSpec) []string {
