@@ -157,5 +157,6 @@ def find(content: Any) -> Find:  # noqa: ANN401  # pyVmomi has no types
 
 
 @pytest.fixture
-def datacenter(content: Any) -> vim.Datacenter:  # noqa: ANN401
-    return content.rootFolder.childEntity[0]
+def datacenter(content: Any) -> vim.Datacenter:  # noqa: ANN401  # pyVmomi has no types
+    only: vim.Datacenter = content.rootFolder.childEntity[0]
+    return only

@@ -76,7 +76,8 @@ class _Description:
         service = SubElement(self._root, f"{_WSDL}service", name="VimService")
         opened = SubElement(service, f"{_WSDL}port", name="VimPort", binding="vim25:VimBinding")
         SubElement(opened, f"{_SOAP}address", location="https://localhost/sdk/vimService")
-        return tostring(self._root, encoding="utf-8", xml_declaration=True)
+        text: bytes = tostring(self._root, encoding="utf-8", xml_declaration=True)
+        return text
 
     def _messages(self, info: Any) -> None:  # noqa: ANN401  # pyVmomi has no types
         request = self._element(info.wsdlName)
@@ -98,7 +99,7 @@ class _Description:
         for field in fields:
             self._field(sequence, field.name, field.type, field.flags)
 
-    def _field(self, sequence: Element, name: str, kind: type, flags: int) -> None:
+    def _field(self, sequence: Element, name: str, kind: Any, flags: int) -> None:  # noqa: ANN401  # as above
         element = SubElement(sequence, f"{_XSD}element", name=name)
         is_array = issubclass(kind, VmomiSupport.Array)
         element.set("type", self._name(kind.Item if is_array else kind))

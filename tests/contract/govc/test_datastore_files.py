@@ -128,12 +128,14 @@ def test_datastore_cp(govc: Govc) -> None:
 
 
 def test_datastore_cp_of_a_disk(govc: Govc) -> None:
-    govc("datastore.cp", "-ds", "ds-1", "-ds-target", "ds-2", "loose/data-3.vmdk", "copy.vmdk")
+    # A small one: plain vcsim reads and writes all that the disk could hold.
+    govc("datastore.disk.create", "-ds", "ds-1", "-size", "16M", "loose/small.vmdk")
+    govc("datastore.cp", "-ds", "ds-1", "-ds-target", "ds-2", "loose/small.vmdk", "copy.vmdk")
     assert {"copy.vmdk", "copy-flat.vmdk"} <= govc.files("ds-2")
-    assert {"data-3.vmdk", "data-3-flat.vmdk"} <= govc.files("ds-1", "loose")
+    assert {"small.vmdk", "small-flat.vmdk"} <= govc.files("ds-1", "loose")
     uuids = [
         govc("datastore.disk.info", "-ds", datastore, "-uuid", path).split("UUID:")[1].split("Type:")[0]
-        for datastore, path in (("ds-1", "loose/data-3.vmdk"), ("ds-2", "copy.vmdk"))
+        for datastore, path in (("ds-1", "loose/small.vmdk"), ("ds-2", "copy.vmdk"))
     ]
     assert uuids[0] != uuids[1], "a copy is a disk of its own"
 
