@@ -12,12 +12,21 @@ import (
 
 func (l *lab) currentTime() (*time.Time, error) { return methods.GetCurrentTime(l.Context(), l.client) }
 
+// copies waits until bytes arrive on a datastore: a task that runs may still be at its checks.
+func (l *lab) copies(to string) {
+	l.Helper()
+	l.eventually("the copy", func() bool {
+		traffic := l.ledger().Datastores[to]
+		return traffic != nil && traffic.WrittenBytes > 0
+	})
+}
+
 func TestDatastoreIsLostInMidCopy(t *testing.T) {
 	l := start(t, inventory, stuck)
 	vm := l.vm("vm-1")
 	before := l.whereIs(vm)
 	task := l.relocate(vm, to(l.datastore("new")))
-	l.until(task, isRunning)
+	l.copies("new")
 	l.admin("POST", "/datastores/dc1/new", `{"accessible": false}`)
 	lost := wantFault[*types.InaccessibleDatastore](t, l.ends(task))
 	if lost.Name != "new" {
@@ -38,7 +47,7 @@ func TestDatastoreIsLostInMidCopy(t *testing.T) {
 func TestDatastoreFillsUpInMidCopy(t *testing.T) {
 	l := start(t, inventory, 1e-2)
 	task := l.relocate(l.vm("vm-1"), to(l.datastore("new")))
-	l.until(task, isRunning)
+	l.copies("new")
 	l.admin("POST", "/datastores/new", `{"used_elsewhere": "100GiB"}`)
 	wantFault[*types.NoDiskSpace](t, l.ends(task))
 	l.admin("POST", "/datastores/new", `{"used_elsewhere": 0, "capacity": "1TiB"}`)
@@ -64,7 +73,7 @@ func TestHostGoesAwayInMidCopy(t *testing.T) {
 	name, err := host.ObjectName(t.Context())
 	l.must(err)
 	task := l.relocate(vm, to(l.datastore("new")))
-	l.until(task, isRunning)
+	l.copies("new")
 	l.admin("POST", "/hosts/"+name, `{"connection": "disconnected"}`)
 	wantFault[*types.HostCommunication](t, l.ends(task))
 	l.admin("POST", "/hosts/"+name, `{"connection": "connected"}`)
