@@ -27,6 +27,12 @@ func (ds *Datastore) Lock() {}
 // Unlock goes with Lock.
 func (ds *Datastore) Unlock() {}
 
+// called gives the datastore's name.
+func (ds *Datastore) called(ctx *simulator.Context) (name string) {
+	ctx.WithLock(ds.Datastore, func() { name = ds.Name })
+	return name
+}
+
 // RefreshDatastore looks what the files take, in case something else than us changed them.
 func (ds *Datastore) RefreshDatastore(ctx *simulator.Context, _ *types.RefreshDatastore) soap.HasFault {
 	body := new(methods.RefreshDatastoreBody)

@@ -16,7 +16,7 @@ func (ds *Datastore) DestroyTask(ctx *simulator.Context, _ *types.Destroy_Task) 
 		entity: ds.Datastore,
 		id:     "Datastore.destroy",
 		method: "Destroy_Task",
-		name:   ds.Name,
+		name:   ds.called(ctx),
 		run: func(op *operation) (types.AnyType, types.BaseMethodFault) {
 			return nil, op.vc.destroyDatastore(op.ctx, ds.Datastore)
 		},

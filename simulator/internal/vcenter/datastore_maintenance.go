@@ -36,7 +36,7 @@ func (ds *Datastore) DatastoreEnterMaintenanceMode(ctx *simulator.Context, _ *ty
 		entity: ds.Datastore,
 		id:     "Datastore.enterMaintenanceMode",
 		method: "DatastoreEnterMaintenanceMode",
-		name:   ds.Name,
+		name:   ds.called(ctx),
 		claim:  "maintenance mode of " + ds.Self.Value,
 		run: func(op *operation) (types.AnyType, types.BaseMethodFault) {
 			return nil, op.enterMaintenance(s)
@@ -61,7 +61,7 @@ func (ds *Datastore) DatastoreExitMaintenanceModeTask(ctx *simulator.Context, _ 
 		entity: ds.Datastore,
 		id:     "Datastore.exitMaintenanceMode",
 		method: "DatastoreExitMaintenanceMode_Task",
-		name:   ds.Name,
+		name:   ds.called(ctx),
 		run: func(op *operation) (types.AnyType, types.BaseMethodFault) {
 			if !op.vc.turn(op.ctx, s, inMaintenance, normal) {
 				return nil, new(types.InvalidState)

@@ -18,7 +18,7 @@ func (ds *Datastore) RenameTask(ctx *simulator.Context, req *types.Rename_Task) 
 		entity: ds.Datastore,
 		id:     "ManagedEntity.rename",
 		method: "Rename_Task",
-		name:   ds.Name,
+		name:   ds.called(ctx),
 		run: func(op *operation) (types.AnyType, types.BaseMethodFault) {
 			return nil, op.vc.renameDatastore(op.ctx, ds.Datastore, req.NewName)
 		},
@@ -53,8 +53,8 @@ func (vc *VCenter) renameDatastore(ctx *simulator.Context, ds *simulator.Datasto
 	if other := vc.storeNamed(s.datacenter, name); other != nil && other != s {
 		return &types.DuplicateName{Name: name, Object: other.ref}
 	}
-	old := s.name
-	if !vc.callStore(s, name) {
+	old, free := vc.callStore(s, name)
+	if !free {
 		return &types.ResourceInUse{Type: ref.Type, Name: old}
 	}
 
@@ -75,19 +75,21 @@ func (vc *VCenter) renameDatastore(ctx *simulator.Context, ds *simulator.Datasto
 	return nil
 }
 
-// callStore changes the name that a datastore is found by; false: something works on files by their names.
-func (vc *VCenter) callStore(s *store, name string) bool {
+// callStore changes the name that a datastore is found by, and gives the old one; not free: something works on files by
+// their names.
+func (vc *VCenter) callStore(s *store, name string) (old string, free bool) {
 	vc.mu.Lock()
 	defer vc.mu.Unlock()
 	for _, op := range vc.operations {
 		if op.claim != "" {
-			return false
+			return s.name, false
 		}
 	}
+	old = s.name
 	delete(vc.named, placeName{s.datacenter, s.name})
 	s.name = name
 	vc.named[placeName{s.datacenter, s.name}] = s
-	return true
+	return old, true
 }
 
 // renameIn changes a datastore's name in all that tells of a VM's files. The VM's lock is held.

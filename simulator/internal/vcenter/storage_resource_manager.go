@@ -37,7 +37,9 @@ func (m *StorageResourceManager) RecommendDatastores(ctx *simulator.Context, req
 		return body
 	}
 	// What else may be wrong with a request, vcsim says.
-	if res := m.StorageResourceManager.RecommendDatastores(ctx, req); res.Fault() != nil {
+	var res soap.HasFault
+	ctx.WithLock(pod, func() { res = m.StorageResourceManager.RecommendDatastores(ctx, req) })
+	if res.Fault() != nil {
 		return res
 	}
 	need, fault := m.vc.needOf(ctx, spec)
