@@ -200,9 +200,9 @@ func retrieve(ctx *simulator.Context, reader *simulator.PropertyCollector, props
 	return retrieveSpec(ctx, reader, spec)
 }
 
-// retrieveSpec reads through vcsim's collector.
+// retrieveSpec reads what a spec selects.
 func retrieveSpec(ctx *simulator.Context, reader *simulator.PropertyCollector, spec types.PropertyFilterSpec) ([]types.ObjectContent, types.BaseMethodFault) {
-	res := reader.RetrievePropertiesEx(ctx, &types.RetrievePropertiesEx{SpecSet: []types.PropertyFilterSpec{spec}})
+	res := readThrough(ctx, reader, types.RetrievePropertiesEx{SpecSet: []types.PropertyFilterSpec{spec}})
 	if fault := res.Fault(); fault != nil {
 		if typed, ok := fault.VimFault().(types.BaseMethodFault); ok {
 			return nil, typed
