@@ -12,6 +12,9 @@ import (
 // capital C of VMware's prefix; QueryVirtualDiskUuid and ddb.uuid have pairs, 60 00 C2 9e a7 e8 26 9c-7d 20 45 4c 72 2a
 // af 40 (both as shown by a real vCenter in govmomi issue 1160 and ansible issue 45149).
 
+// digitsOf leaves the digits of either spelling.
+var digitsOf = strings.NewReplacer(" ", "", "-", "")
+
 // NewUUID gives a disk UUID in the dashed spelling. The same place always gives the same UUID, so that a scenario's
 // disks keep theirs from one start to the next; an empty place gives a new one each time.
 func NewUUID(place string) string {
@@ -27,13 +30,13 @@ func NewUUID(place string) string {
 
 // IsUUID tells a UUID in either spelling from any other text.
 func IsUUID(text string) bool {
-	digits, err := hex.DecodeString(strings.NewReplacer(" ", "", "-", "").Replace(text))
+	digits, err := hex.DecodeString(digitsOf.Replace(text))
 	return err == nil && len(digits) == 16
 }
 
 // DashedUUID gives any spelling in dashes; what is no UUID is given back as it is.
 func DashedUUID(uuid string) string {
-	digits := strings.NewReplacer(" ", "", "-", "").Replace(uuid)
+	digits := digitsOf.Replace(uuid)
 	if len(digits) != 32 {
 		return uuid
 	}
@@ -42,7 +45,7 @@ func DashedUUID(uuid string) string {
 
 // SpacedUUID gives any spelling in pairs; what is no UUID is given back as it is.
 func SpacedUUID(uuid string) string {
-	digits := strings.NewReplacer(" ", "", "-", "").Replace(uuid)
+	digits := digitsOf.Replace(uuid)
 	if len(digits) != 32 {
 		return uuid
 	}

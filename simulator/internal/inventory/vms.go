@@ -3,6 +3,7 @@ package inventory
 import (
 	"fmt"
 	"runtime"
+	"sync/atomic"
 
 	"github.com/vmware/govmomi/object"
 	"github.com/vmware/govmomi/simulator"
@@ -14,46 +15,35 @@ import (
 	"vrelocate/simulator/internal/scenario"
 )
 
-// vms makes a datacenter's VMs: all disks' files, then all VMs around them, then power for those that run.
+// vms makes a datacenter's VMs: their disks' files, the VMs around them, then power for those that run.
 //
 // A task of vcsim is waited for in a 10 ms poll, so one VM after another would take 2,000 of them 20 s and more, of which
 // the processor works for two. Nor is it faster to make many at once: they queue for the lock of their folder. So each
 // is asked for without waiting, and the next call waits for the lock as long as it takes.
 func (b *builder) vms(place *placement) error {
-	devices := make([]object.VirtualDeviceList, len(place.dc.VMs))
-	var writing errgroup.Group
-	writing.SetLimit(runtime.NumCPU())
-	write := func(n int) (err error) {
-		vm := &place.dc.VMs[n]
-		if devices[n], err = b.devices(place, vm); err != nil {
-			return fmt.Errorf("vm %q: %w", vm.Name, err)
-		}
-		return nil
-	}
-	var linked []int // each after its source
-	for n := range place.dc.VMs {
-		if place.dc.VMs[n].LinkedFrom != nil {
-			linked = append(linked, n)
-			continue
-		}
-		writing.Go(func() error { return write(n) })
-	}
-	if err := writing.Wait(); err != nil {
-		return err
-	}
-	for _, n := range linked {
-		if err := write(n); err != nil {
-			return err
-		}
-	}
-
 	creating := make([]pending, len(place.dc.VMs))
-	for n := range place.dc.VMs {
-		task, err := b.create(place, n, devices[n])
+	create := func(n int, devices object.VirtualDeviceList) error {
+		task, err := b.create(place, n, devices)
 		if err != nil {
 			return fmt.Errorf("vm %q: %w", place.dc.VMs[n].Name, err)
 		}
 		creating[n] = pending{place.dc.VMs[n].Name, task}
+		return nil
+	}
+	if err := b.writeWhole(place, create); err != nil {
+		return err
+	}
+	for n := range place.dc.VMs { // each after its source
+		if place.dc.VMs[n].LinkedFrom == nil {
+			continue
+		}
+		devices, err := b.write(place, n)
+		if err != nil {
+			return err
+		}
+		if err := create(n, devices); err != nil {
+			return err
+		}
 	}
 	made := make([]types.ManagedObjectReference, len(creating))
 	for n, task := range creating {
@@ -86,6 +76,59 @@ func (b *builder) vms(place *placement) error {
 		}
 	}
 	return b.suspend(place, powering)
+}
+
+// writeWhole writes the disks of all VMs that share none, on all processors, and hands on each VM's devices, in the VMs'
+// order, as soon as its disks are there.
+func (b *builder) writeWhole(place *placement, then func(n int, devices object.VirtualDeviceList) error) error {
+	vms := place.dc.VMs
+	written := make([]chan object.VirtualDeviceList, len(vms))
+	for n := range written {
+		written[n] = make(chan object.VirtualDeviceList, 1)
+	}
+	writing, ctx := errgroup.WithContext(b.ctx)
+	var next atomic.Int64
+	for range runtime.NumCPU() {
+		writing.Go(func() error {
+			for n := next.Add(1) - 1; int(n) < len(vms) && ctx.Err() == nil; n = next.Add(1) - 1 {
+				if vms[n].LinkedFrom != nil {
+					continue
+				}
+				devices, err := b.write(place, int(n))
+				if err != nil {
+					return err
+				}
+				written[n] <- devices
+			}
+			return nil
+		})
+	}
+	for n := range vms {
+		if vms[n].LinkedFrom != nil {
+			continue
+		}
+		select {
+		case devices := <-written[n]:
+			if err := then(n, devices); err != nil {
+				next.Store(int64(len(vms))) // nothing more is written
+				_ = writing.Wait()
+				return err
+			}
+		case <-ctx.Done():
+			return writing.Wait()
+		}
+	}
+	return writing.Wait()
+}
+
+// write writes the disks of the n-th VM and gives its devices.
+func (b *builder) write(place *placement, n int) (object.VirtualDeviceList, error) {
+	vm := &place.dc.VMs[n]
+	devices, err := b.devices(place, vm)
+	if err != nil {
+		return nil, fmt.Errorf("vm %q: %w", vm.Name, err)
+	}
+	return devices, nil
 }
 
 // create asks for the n-th VM and gives the task.

@@ -1,14 +1,14 @@
 package vcenter
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"reflect"
+	"runtime"
 	"slices"
 
 	"github.com/vmware/govmomi/simulator"
 	"github.com/vmware/govmomi/vim25/types"
+	"golang.org/x/sync/errgroup"
 
 	"vrelocate/simulator/internal/disk"
 )
@@ -17,6 +17,38 @@ import (
 // files, and the sizes in layoutEx are those of the empty files.
 func (vc *VCenter) adopt(ctx *simulator.Context, vm *simulator.VirtualMachine) error {
 	return vc.adoptWritten(ctx, vm, 0)
+}
+
+// adoptAll adopts all VMs that are there from the start, then counts what each datastore holds, on all processors.
+func (vc *VCenter) adoptAll(growing *uncommitted) error {
+	var adopting errgroup.Group
+	adopting.SetLimit(runtime.NumCPU())
+	for _, entity := range vc.registry.All("VirtualMachine") {
+		vm := entity.(*simulator.VirtualMachine)
+		adopting.Go(func() error {
+			ctx := vc.newContext()
+			vc.powered.set(vm.Self, vm.Runtime.PowerState)
+			if err := vc.adoptModel(ctx, vm); err != nil {
+				return fmt.Errorf("vm %q: %w", vm.Name, err)
+			}
+			vc.adoptSnapshots(ctx, vm)
+			growing.count(vm.Self, vm.Storage.PerDatastoreUsage)
+			return nil
+		})
+	}
+	if err := adopting.Wait(); err != nil {
+		return err
+	}
+	for _, s := range vc.stores {
+		adopting.Go(func() error {
+			if err := s.scan(""); err != nil {
+				return fmt.Errorf("datastore %q: %w", s.name, err)
+			}
+			vc.publish(vc.newContext(), s)
+			return nil
+		})
+	}
+	return adopting.Wait()
 }
 
 // adoptModel adopts a VM that is there from the start. Half of its disks is written, as of a scenario's disk that says
@@ -86,24 +118,19 @@ func (vc *VCenter) adoptDisk(datacenter types.ManagedObjectReference, device *ty
 		return device, nil // on a datastore that is gone
 	}
 	at := place{s, name}
-	known, err := disk.Read(at.file())
-	switch {
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, disk.ErrNotDescriptor):
-		return device, nil
-	case err != nil:
-		return device, err
-	case known.UUID == "":
-		known.UUID = disk.NewUUID("")
-		known.CapacityBytes = device.CapacityInBytes
-		known.WrittenBytes = known.CapacityBytes * percent / 100
-		known.Kind = kindOf(backing)
-		if err := disk.Write(at.file(), known); err != nil {
+	chain, fault := vc.chainOf(at)
+	if len(chain) > 0 && chain[0].disk.UUID == "" {
+		fresh := &chain[0].disk
+		fresh.UUID = disk.NewUUID("")
+		fresh.CapacityBytes = device.CapacityInBytes
+		fresh.WrittenBytes = fresh.CapacityBytes * percent / 100
+		fresh.Kind = kindOf(backing)
+		if err := disk.Write(at.file(), *fresh); err != nil {
 			return device, err
 		}
 	}
-	chain, fault := vc.chainOf(at)
 	if fault != nil {
-		return device, nil // a parent is gone
+		return device, nil // it is no disk of ours, or a parent is gone
 	}
 	return toldBy(device, backing, chain), nil
 }

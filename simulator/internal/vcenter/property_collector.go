@@ -42,7 +42,7 @@ type PropertyCollector struct {
 
 const (
 	// pause is the least time between two answers: changes that come meanwhile go together.
-	pause = 20 * time.Millisecond
+	pause = 10 * time.Millisecond
 	// maxObjects is how many objects an answer tells of at most (vCenter's default for WaitOptions.maxObjectUpdates).
 	maxObjects = 100
 	// endless is how long a wait without maxWaitSeconds lasts.

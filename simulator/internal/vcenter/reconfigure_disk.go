@@ -110,6 +110,9 @@ func (r *reconfiguration) create(i int, how types.VirtualDeviceConfigSpecFileOpe
 	if _, err := os.Stat(at.file()); err == nil {
 		return at, &types.FileAlreadyExists{FileFault: types.FileFault{File: at.url()}}
 	}
+	if backing.Parent != nil {
+		return at, r.child(at, *backing.Parent)
+	}
 	d := disk.Disk{UUID: disk.NewUUID(""), CapacityBytes: bytesAsked(device), Kind: kindOf(backing)}
 	if d.CapacityBytes <= 0 {
 		return at, &types.InvalidDeviceSpec{DeviceIndex: int32(i)}
@@ -125,6 +128,18 @@ func (r *reconfiguration) create(i int, how types.VirtualDeviceConfigSpecFileOpe
 		return at, fileFault(at.url(), err)
 	}
 	return at, nil
+}
+
+// child makes a disk on top of one that exists: "the parent of this virtual disk file, if this is a delta disk"
+// (VirtualDiskFlatVer2BackingInfo.parent). It takes its capacity from there, and its content until it is written.
+func (r *reconfiguration) child(at place, parent types.VirtualDiskFlatVer2BackingInfo) types.BaseMethodFault {
+	below, fault := r.existing(&parent)
+	if fault != nil {
+		return fault
+	}
+	r.made = append(r.made, at)
+	_, fault = putDelta(below, at, disk.NewUUID(""))
+	return fault
 }
 
 // newDisk says where a new disk goes. A name that is a datastore's alone, or none, stands for a free name in the VM's

@@ -3,7 +3,6 @@
 package vcenter
 
 import (
-	"fmt"
 	"sync"
 	"sync/atomic"
 
@@ -106,20 +105,8 @@ func TakeOver(model *simulator.Model, opts Options) (*VCenter, error) {
 		vc.open(entity.(*simulator.Datastore), opts.Datastores[entity.Reference()])
 	}
 	growing := newUncommitted(vc)
-	for _, entity := range vc.registry.All("VirtualMachine") {
-		vm := entity.(*simulator.VirtualMachine)
-		vc.powered.set(vm.Self, vm.Runtime.PowerState)
-		if err := vc.adoptModel(ctx, vm); err != nil {
-			return nil, fmt.Errorf("vm %q: %w", vm.Name, err)
-		}
-		vc.adoptSnapshots(ctx, vm)
-		growing.count(vm.Self, vm.Storage.PerDatastoreUsage)
-	}
-	for _, s := range vc.stores {
-		if err := s.scan(""); err != nil {
-			return nil, fmt.Errorf("datastore %q: %w", s.name, err)
-		}
-		vc.publish(ctx, s)
+	if err := vc.adoptAll(growing); err != nil {
+		return nil, err
 	}
 	vc.planned = &plannedTasks{vc: vc, coming: make(map[types.ManagedObjectReference]comingTask)}
 	vc.registry.AddHandler(vc.planned)
