@@ -56,6 +56,11 @@ test: setup simulator $(BIN)/vrelocate-govc $(BIN)/compose-model ## Run every te
 	@echo "==> Python tests"
 	@$(BIN)/pytest -n 2 --dist loadfile
 
+.PHONY: race
+race: setup ## Run the simulator's tests that do many things at once under Go's race detector (needs a C compiler)
+	@echo "==> Go tests under the race detector"
+	@scripts/go-race simulator 'AtOnce|UnderLoad|Restart|Race|Stopped|Cancel|Session|Updates'
+
 .PHONY: test-unit
 test-unit: setup ## Run the tests that need no server: seconds
 	@$(BIN)/pytest tests/unit -n 2

@@ -7,7 +7,7 @@ Then relocates in the whole one, with one client that waits for updates of all t
 while: how long after a task's end the client knows of it, how long a read takes, what the simulator needs for that.
 Plain vcsim has no part in it: its relocations take no time.
 
-The datastores' files (some 90,000) lie in memory where there is /dev/shm: the machine's disk is not what is measured.
+The datastores' files (some 70,000) lie in memory where there is /dev/shm: the machine's disk is not what is measured.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.contract.differences import NOT_YET, PLAIN_DIFFERS, key_of
+from tests.contract.differences import PLAIN_DIFFERS, key_of
 from tests.running.govc import Govc
 from tests.running.vcenter import RunningVCenter, running_vcenter
 
@@ -19,15 +19,12 @@ SCENARIO = Path(__file__).with_name("scenario.yaml")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Expect the tests listed to fail, and no other: one that passes fails here, and must leave the list."""
     for item in items:
-        if (key := key_of(item.nodeid, "plain")) in PLAIN_DIFFERS:
+        if (key := key_of(item.nodeid)) in PLAIN_DIFFERS:
             of = PLAIN_DIFFERS[key]
             expected = pytest.mark.xfail(
                 strict=True, raises=of.raises, run=not of.is_fatal, reason=f"plain vcsim: {of.instead}"
             )
             item.add_marker(expected)
-        elif (key := key_of(item.nodeid, "simulated")) in NOT_YET:
-            reason = f"not simulated: {NOT_YET[key]}"
-            item.add_marker(pytest.mark.xfail(strict=True, raises=AssertionError, reason=reason))
 
 
 @pytest.fixture(scope="module", params=["plain", "simulated"])

@@ -168,15 +168,10 @@ PLAIN_DIFFERS: dict[str, Difference] = {
     ),
 }
 
-NOT_YET: dict[str, str] = {
-    "govc/test_virtual_machine.py::test_vm_disk_attach_makes_a_child": "InvalidDeviceSpec for a disk with a parent",
-}
-"""Tests that the simulated vCenter fails as well, with what it does; must be empty but for what docs/ says it lacks."""
 
-
-def key_of(nodeid: str, vcenter: str) -> str | None:
-    """Return how a test is listed here, such as govc/test_disks.py::test_disk_register; None on the other vCenter."""
-    found = re.fullmatch(rf"tests/contract/(\w+/\w+\.py::\w+)\[{vcenter}\]", nodeid)
+def key_of(nodeid: str) -> str | None:
+    """Return how a test of plain vcsim is listed here, such as govc/test_disks.py::test_disk_register; else None."""
+    found = re.fullmatch(r"tests/contract/(\w+/\w+\.py::\w+)\[plain\]", nodeid)
     return found[1] if found else None
 
 

@@ -34,7 +34,8 @@ datacenters:
 // here and there, while others read and watch.
 func TestManyAtOnce(t *testing.T) {
 	const vms, cancelled = 200, 40
-	l := start(t, crowd(vms), 20_000) // 2.8 TiB at 80 TB/s: they overlap for some tenths of a second
+	l := start(t, crowd(vms)+"limits: {host: unlimited}\n", 2_000) // 2.8 TiB at 8 TB/s, once all of them run
+	l.stall(true)
 	all, err := l.find.VirtualMachineList(t.Context(), "*")
 	l.must(err)
 	stop := make(chan struct{})
@@ -66,12 +67,18 @@ func TestManyAtOnce(t *testing.T) {
 	for i, vm := range all {
 		movers.Go(func() {
 			tasks[i] = l.relocate(vm, to(targets[i%len(targets)]))
-			if i < cancelled {
-				_ = tasks[i].Cancel(t.Context()) // it may have ended already
-			}
 			w.add(tasks[i].Reference())
 		})
 	}
+	movers.Wait()
+	w.untilRunning(vms)
+	if working := l.ledger().Working; working != vms {
+		t.Fatalf("%d of %d are running", working, vms)
+	}
+	for _, task := range tasks[:cancelled] {
+		movers.Go(func() { _ = task.Cancel(t.Context()) }) // it may have ended already
+	}
+	l.stall(false)
 	movers.Wait()
 	ended := w.untilEnded(vms)
 	close(stop)
@@ -118,6 +125,37 @@ func (l *lab) targets() []types.ManagedObjectReference {
 	return refs
 }
 
+// stall stops all copies to the datastores of a crowd that are empty at first, or lets them go on.
+func (l *lab) stall(stalled bool) {
+	l.Helper()
+	body := `{"rate": "1000MB/s"}`
+	if stalled {
+		body = `{"stalled": true}`
+	}
+	for n := 1; n <= 4; n++ {
+		l.admin("POST", fmt.Sprintf("/datastores/new%d", n), body)
+	}
+}
+
+// untilRunning waits until so many tasks are running at once.
+func (w *watch) untilRunning(tasks int) {
+	w.Helper()
+	for {
+		running := 0
+		for _, seen := range w.seen {
+			if seen["info.state"] == types.TaskInfoStateRunning {
+				running++
+			}
+		}
+		if running == tasks {
+			return
+		}
+		if w.wait(10) == nil {
+			w.Fatalf("nothing in 10 s; %d of %d are running", running, tasks)
+		}
+	}
+}
+
 // untilEnded waits until so many tasks have ended and gives how.
 func (w *watch) untilEnded(tasks int) map[types.ManagedObjectReference]types.TaskInfoState {
 	w.Helper()
@@ -148,9 +186,7 @@ func references(vms []*object.VirtualMachine) []types.ManagedObjectReference {
 func TestUpdatesCostWhatTheyAre(t *testing.T) {
 	const tasks = 600
 	l := start(t, crowd(tasks)+"limits: {host: unlimited}\n", 400)
-	for n := 1; n <= 4; n++ { // nothing is copied before all are watched
-		l.admin("POST", fmt.Sprintf("/datastores/new%d", n), `{"stalled": true}`)
-	}
+	l.stall(true) // nothing is copied before all are watched
 	all, err := l.find.VirtualMachineList(t.Context(), "*")
 	l.must(err)
 	w := l.watch("info.state", "info.progress", "info.completeTime")
@@ -161,18 +197,12 @@ func TestUpdatesCostWhatTheyAre(t *testing.T) {
 		refs = append(refs, l.relocate(vm, to(targets[i%len(targets)])).Reference())
 	}
 	w.add(refs...)
-	for len(w.seen) < tasks {
-		if w.wait(10) == nil {
-			t.Fatalf("nothing in 10 s; %d of %d are seen", len(w.seen), tasks)
-		}
-	}
+	w.untilRunning(tasks)
 	if working := l.ledger().Working; working != tasks {
 		t.Fatalf("%d of %d are running", working, tasks)
 	}
 	watched := time.Now()
-	for n := 1; n <= 4; n++ {
-		l.admin("POST", fmt.Sprintf("/datastores/new%d", n), `{"rate": "1000MB/s"}`)
-	}
+	l.stall(false)
 
 	ended := make(map[types.ManagedObjectReference]bool)
 	var late []time.Duration
