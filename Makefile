@@ -54,7 +54,7 @@ test: setup simulator $(BIN)/vrelocate-govc $(BIN)/compose-model ## Run every te
 	@echo "==> Go tests"
 	@scripts/go-test simulator
 	@echo "==> Python tests"
-	@$(BIN)/pytest -n 2 --dist loadfile
+	@$(BIN)/pytest -n 3 --dist loadfile
 
 .PHONY: race
 race: setup ## Run the simulator's tests that do many things at once under Go's race detector (needs a C compiler)
