@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -36,8 +37,8 @@ def folder_for(account: Account, programs: Path) -> Path:
     copy = temporary / f"vrelocate-postgres-{_fingerprint(installation)}"
     # The place of the programs, two folders deep, is part of the wheel's library path ($ORIGIN/../../../NAME.libs).
     wanted = dict(_wanted(installation))
-    if copy.exists() and not _is_ours(copy):
-        raise ConfigurationError(f"{copy} should belong to root alone and does not: remove it, then start again")
+    if copy.exists():
+        _check_owner(copy)
     if not all((copy / place).exists() for place in wanted):
         _make(copy, wanted)
     return copy / installation.parent.name / installation.name / programs.name
@@ -56,18 +57,30 @@ def _wanted(installation: Path) -> Iterator[tuple[Path, Path]]:
 
 
 def _make(copy: Path, wanted: dict[Path, Path]) -> None:
-    """Put the whole of it together aside, then in its place: another start may be doing the same."""
+    """Put the whole of it together aside, then in its place, or what is missing there.
+
+    Another start may be doing the same, and its PostgreSQL may run from there already: nothing is taken away.
+    """
     fresh = Path(tempfile.mkdtemp(prefix=f"{copy.name}.", dir=copy.parent))
     try:
         for place, source in wanted.items():
             _copy_for_all(source, fresh / place)
         _open_folders(fresh)
-        shutil.rmtree(copy, ignore_errors=True)
-        fresh.rename(copy)
+        try:
+            fresh.rename(copy)
+        except OSError as taken:
+            if taken.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+            _check_owner(copy)
+            for place in wanted:
+                if not (copy / place).exists():
+                    (copy / place).parent.mkdir(parents=True, exist_ok=True)
+                    (fresh / place).rename(copy / place)
+            _open_folders(copy)
     except OSError as error:
+        raise ConfigurationError(f"copying PostgreSQL's programs to {copy}: {error.strerror}") from error
+    finally:
         shutil.rmtree(fresh, ignore_errors=True)
-        if not copy.exists():  # else somebody else was quicker, and theirs is as good
-            raise ConfigurationError(f"copying PostgreSQL's programs to {copy}: {error.strerror}") from error
 
 
 def _copy_for_all(source: Path, target: Path) -> None:
@@ -82,10 +95,11 @@ def _open_folders(folder: Path) -> None:
         Path(root).chmod(0o755)
 
 
-def _is_ours(copy: Path) -> bool:
+def _check_owner(copy: Path) -> None:
     """Nobody else may have put it there: the temporary folder is everybody's."""
     status = copy.lstat()
-    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & 0o022
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o022:
+        raise ConfigurationError(f"{copy} should belong to root alone and does not: remove it, then start again")
 
 
 def _fingerprint(installation: Path) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from app.devstack import binaries_copy
 from app.devstack.accounts import database_account
 from app.devstack.binaries import POSTGRES_BIN, postgres_folder
 from app.devstack.postgres import Postgres
@@ -93,6 +94,32 @@ def test_a_copy_that_somebody_tidied_up_is_made_whole(
     language.unlink()
     assert run_once(tmp_path / "two") == program
     assert language.exists()
+
+
+def test_two_that_start_at_once_take_nothing_from_each_other(
+    tmp_path: Path, open_temporary: Path, closed_programs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = database_account()
+    assert account
+    copy_file = binaries_copy._copy_for_all
+    first: list[Path] = []
+
+    def overtaken(source: Path, target: Path) -> None:
+        """Before the second one's first file is copied, the first one has all of them, and runs from there."""
+        monkeypatch.setattr(binaries_copy, "_copy_for_all", copy_file)
+        if not first:
+            run_once(tmp_path / "one")
+            (copy,) = [folder for folder in open_temporary.iterdir() if "." not in folder.name]
+            first.extend(path for path in copy.rglob("*") if path.is_file())
+            inodes.update({path: path.stat().st_ino for path in first})
+        copy_file(source, target)
+
+    inodes: dict[Path, int] = {}
+    monkeypatch.setattr(binaries_copy, "_copy_for_all", overtaken)
+    programs = binaries_copy.folder_for(account, closed_programs)
+    assert first
+    assert {path: path.stat().st_ino for path in first} == inodes, "the very files of the first one are still there"
+    assert [programs.parents[2]] == list(open_temporary.iterdir()), "nothing is left of the second one's"
 
 
 def test_a_copy_that_somebody_else_put_there_is_not_run(
