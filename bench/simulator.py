@@ -18,13 +18,15 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 from pyVim.connect import SmartConnect
 
 from app.vsphere.pyvmomi import vim
-from bench.soap import Waiter, read_names, unverified
+from bench.soap import Waiter, address, read_names, unverified
 from tests.running.vcenter import RunningVCenter, running_vcenter
 
 # Four sizes, so that the relocations do not all end at once.
@@ -66,29 +68,22 @@ def main(vms: int, relocations: int, sessions: int) -> None:
             print(f"memory: {megabytes(vcenter.pid, 'VmHWM')} MB at most")
 
 
-class made:  # noqa: N801 -- a context manager, read as a verb
-    """A vCenter that was just made; prints how long that took and what it takes of memory."""
-
-    def __init__(self, what: str, vms: int, folder: Path, *flags: str | Path) -> None:
-        self._what, self._vms = what, vms
-        self._running = running_vcenter(folder, *flags)
-
-    def __enter__(self) -> tuple[RunningVCenter, float]:
-        began = time.monotonic()
-        vcenter = self._running.__enter__()
+@contextmanager
+def made(what: str, vms: int, folder: Path, *flags: str | Path) -> Iterator[tuple[RunningVCenter, float]]:
+    """Make a vCenter, print how long that took and what it takes of memory; yield it and the seconds."""
+    began = time.monotonic()
+    with running_vcenter(folder, *flags) as vcenter:
         seconds = time.monotonic() - began
         memory = megabytes(vcenter.pid, "VmHWM")
-        print(f"{self._what}: {self._vms} VMs in {seconds:.1f} s, {cpu_seconds(vcenter.pid):.1f} s of CPU, {memory} MB")
-        return vcenter, seconds
-
-    def __exit__(self, *exc: object) -> None:
-        self._running.__exit__(None, None, None)
+        print(f"{what}: {vms} VMs in {seconds:.1f} s, {cpu_seconds(vcenter.pid):.1f} s of CPU, {memory} MB")
+        yield vcenter, seconds
 
 
 def relocate(vcenter: RunningVCenter, relocations: int, sessions: int) -> None:
     """Run all relocations at once, wait for their ends, read VMs from other sessions meanwhile."""
     service = connect(vcenter)
-    machines = stopped_machines(service)[:: max(1, len(stopped_machines(service)) // relocations)][:relocations]
+    everything = stopped_machines(service)
+    machines = everything[:: max(1, len(everything) // relocations)][:relocations]
     targets = [pool for pool in datastores(service) if pool.name.startswith("new-")]
     with ThreadPoolExecutor(8) as pool:
         tasks = list(
@@ -117,8 +112,8 @@ def relocate(vcenter: RunningVCenter, relocations: int, sessions: int) -> None:
 
 def connect(vcenter: RunningVCenter) -> vim.ServiceInstance:
     """Log in, as a client that trusts this vCenter."""
-    host, port = vcenter.url.removeprefix("https://").split("/")[0].split(":")
-    return SmartConnect(host=host, port=int(port), user=vcenter.username, pwd=vcenter.password, sslContext=unverified())
+    host, port = address(vcenter)
+    return SmartConnect(host=host, port=port, user=vcenter.username, pwd=vcenter.password, sslContext=unverified())
 
 
 def stopped_machines(service: vim.ServiceInstance) -> list[vim.VirtualMachine]:

@@ -9,6 +9,9 @@ import threading
 import time
 from datetime import datetime
 
+from pydantic import SecretStr
+
+from app.vsphere.endpoint import Endpoint
 from app.vsphere.pyvmomi import vim, vmodl
 from tests.running.vcenter import RunningVCenter
 
@@ -42,13 +45,19 @@ def unverified() -> ssl.SSLContext:
     return context
 
 
+def address(vcenter: RunningVCenter) -> tuple[str, int]:
+    """Return where the vCenter answers: host and port."""
+    endpoint = Endpoint(vcenter.url, vcenter.username, SecretStr(vcenter.password), vcenter.thumbprint)
+    return endpoint.host, endpoint.port
+
+
 class Connection:
     """One connection with one session."""
 
     def __init__(self, vcenter: RunningVCenter, cookie: str = "") -> None:
-        host, port = vcenter.url.removeprefix("https://").split("/")[0].split(":")
+        host, port = address(vcenter)
         context = unverified()
-        self._http = http.client.HTTPSConnection(host, int(port), context=context, timeout=120)
+        self._http = http.client.HTTPSConnection(host, port, context=context, timeout=120)
         self._cookie = cookie
         if not cookie:
             self.call(_LOGIN.format(username=vcenter.username, password=vcenter.password))

@@ -119,7 +119,7 @@ func TestExtentsContentIsCopied(t *testing.T) {
 		}
 	}
 
-	if err := CopyExtent(from, to); err != nil {
+	if err := CopySparse(Extent(from), Extent(to)); err != nil {
 		t.Fatal(err)
 	}
 

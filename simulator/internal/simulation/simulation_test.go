@@ -44,19 +44,26 @@ func parse(t *testing.T, text string) *scenario.Scenario {
 	return s
 }
 
+// serve starts a simulation and logs in to it.
+func serve(t *testing.T, config simulation.Config) (*simulation.Simulation, *govmomi.Client, *find.Finder) {
+	t.Helper()
+	config.Server = login
+	sim, err := simulation.Start(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(sim.Stop)
+	client, err := govmomi.NewClient(t.Context(), sim.URL(), true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sim, client, find.NewFinder(client.Client)
+}
+
 func TestScenarioIsThere(t *testing.T) {
 	for name, plain := range map[string]bool{"ours": false, "plain": true} {
 		t.Run(name, func(t *testing.T) {
-			sim, err := simulation.Start(t.Context(), simulation.Config{Scenario: parse(t, described), Plain: plain, Server: login})
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(sim.Stop)
-			client, err := govmomi.NewClient(t.Context(), sim.URL(), true)
-			if err != nil {
-				t.Fatal(err)
-			}
-			finder := find.NewFinder(client.Client)
+			sim, client, finder := serve(t, simulation.Config{Scenario: parse(t, described), Plain: plain})
 
 			var vm mo.VirtualMachine
 			found, err := finder.VirtualMachine(t.Context(), "/dc1/vm/vm")
@@ -148,16 +155,8 @@ func wantDatastores(t *testing.T, client *govmomi.Client, finder *find.Finder) {
 func TestModelOfVcsimIsTakenOver(t *testing.T) {
 	model := simulator.VPX()
 	model.Datacenter, model.Machine = 2, 1
-	sim, err := simulation.Start(t.Context(), simulation.Config{Model: model, Server: login})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(sim.Stop)
-	client, err := govmomi.NewClient(t.Context(), sim.URL(), true)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ref, err := find.NewFinder(client.Client).Datastore(t.Context(), "/DC1/datastore/LocalDS_0")
+	_, client, finder := serve(t, simulation.Config{Model: model})
+	ref, err := finder.Datastore(t.Context(), "/DC1/datastore/LocalDS_0")
 	if err != nil {
 		t.Fatal(err)
 	}

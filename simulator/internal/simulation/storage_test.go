@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	"github.com/vmware/govmomi"
-	"github.com/vmware/govmomi/find"
 	"github.com/vmware/govmomi/pbm"
 	"github.com/vmware/govmomi/simulator"
 	"github.com/vmware/govmomi/vim25/mo"
@@ -29,16 +28,7 @@ datacenters:
 func TestUnusualStorageIsThere(t *testing.T) {
 	for name, plain := range map[string]bool{"ours": false, "plain": true} {
 		t.Run(name, func(t *testing.T) {
-			sim, err := simulation.Start(t.Context(), simulation.Config{Scenario: parse(t, unusual), Plain: plain, Server: login})
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(sim.Stop)
-			client, err := govmomi.NewClient(t.Context(), sim.URL(), true)
-			if err != nil {
-				t.Fatal(err)
-			}
-			finder := find.NewFinder(client.Client)
+			_, client, finder := serve(t, simulation.Config{Scenario: parse(t, unusual), Plain: plain})
 			found, err := finder.DatastoreCluster(t.Context(), "/dc1/datastore/pod")
 			if err != nil {
 				t.Fatal(err)
@@ -80,16 +70,7 @@ func TestUnusualStorageIsThere(t *testing.T) {
 func TestPodsOfTheModel(t *testing.T) {
 	model := simulator.VPX()
 	model.Pod, model.Datastore = 1, 2
-	sim, err := simulation.Start(t.Context(), simulation.Config{Model: model, Server: login})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(sim.Stop)
-	client, err := govmomi.NewClient(t.Context(), sim.URL(), true)
-	if err != nil {
-		t.Fatal(err)
-	}
-	finder := find.NewFinder(client.Client)
+	_, client, finder := serve(t, simulation.Config{Model: model})
 	found, err := finder.DatastoreCluster(t.Context(), "/DC0/datastore/*")
 	if err != nil {
 		t.Fatal(err)

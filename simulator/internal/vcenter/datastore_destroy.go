@@ -83,26 +83,16 @@ func (vc *VCenter) unlistDatastore(ctx *simulator.Context, host types.ManagedObj
 
 // editDatastores changes the list of datastores that an object has.
 func (vc *VCenter) editDatastores(ctx *simulator.Context, of types.ManagedObjectReference, change edit) {
-	object := vc.registry.Get(of)
-	if object == nil {
-		return
+	switch o := vc.registry.Get(of).(type) {
+	case *simulator.HostSystem:
+		editList(ctx, o, "datastore", &o.Datastore, change)
+	case *simulator.HostDatastoreSystem:
+		editList(ctx, o, "datastore", &o.Datastore, change)
+	case *simulator.Datacenter:
+		editList(ctx, o, "datastore", &o.Datastore, change)
+	case *simulator.ClusterComputeResource:
+		editList(ctx, o, "datastore", &o.Datastore, change)
+	case *mo.ComputeResource:
+		editList(ctx, o, "datastore", &o.Datastore, change)
 	}
-	ctx.WithLock(object, func() {
-		var list []types.ManagedObjectReference
-		switch o := object.(type) {
-		case *simulator.HostSystem:
-			list = o.Datastore
-		case *simulator.HostDatastoreSystem:
-			list = o.Datastore
-		case *simulator.Datacenter:
-			list = o.Datastore
-		case *simulator.ClusterComputeResource:
-			list = o.Datastore
-		case *mo.ComputeResource:
-			list = o.Datastore
-		default:
-			return
-		}
-		ctx.Update(object, []types.PropertyChange{{Name: "datastore", Val: change(list)}})
-	})
 }

@@ -189,7 +189,7 @@ func (op *operation) reconfigure(vm *simulator.VirtualMachine, what types.Virtua
 	task.Wait()
 	op.ctx.WithLock(task, func() {
 		if failed := task.Info.Error; failed != nil {
-			fault = failed.Fault.(types.BaseMethodFault)
+			fault = failed.Fault
 		}
 	})
 	return fault

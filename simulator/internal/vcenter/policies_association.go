@@ -97,14 +97,14 @@ func (a *assigned) relocation(spec types.VirtualMachineRelocateSpec) {
 // profileIn gives the policy that a spec names: "" for VirtualMachineEmptyProfileSpec and VirtualMachineDefaultProfileSpec,
 // nil for nothing, which leaves things as they are.
 func profileIn(specs []types.BaseVirtualMachineProfileSpec) *string {
-	for _, spec := range specs {
-		var id string
-		if defined, ok := spec.(*types.VirtualMachineDefinedProfileSpec); ok {
-			id = defined.ProfileId
-		}
-		return &id
+	if len(specs) == 0 {
+		return nil
 	}
-	return nil
+	var id string
+	if defined, ok := specs[0].(*types.VirtualMachineDefinedProfileSpec); ok {
+		id = defined.ProfileId
+	}
+	return &id
 }
 
 // Reference gives what the registry knows this handler by.

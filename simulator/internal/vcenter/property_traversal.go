@@ -5,6 +5,7 @@ import (
 
 	"github.com/vmware/govmomi/simulator"
 	"github.com/vmware/govmomi/vim25/methods"
+	"github.com/vmware/govmomi/vim25/mo"
 	"github.com/vmware/govmomi/vim25/soap"
 	"github.com/vmware/govmomi/vim25/types"
 )
@@ -59,7 +60,7 @@ func spelledOut(ctx *simulator.Context, reader *simulator.PropertyCollector, spe
 	for i := range named {
 		named[i].ObjectSet = nil
 		for _, start := range specs[i].ObjectSet {
-			if len(start.SelectSet) == 0 || ctx.Map.Get(start.Obj) == nil && !inSession(ctx, start.Obj) {
+			if len(start.SelectSet) == 0 || objectOf(ctx, start.Obj) == nil {
 				start.SelectSet = nil // of what is not there vcsim says so
 				named[i].ObjectSet = append(named[i].ObjectSet, start)
 				continue
@@ -80,8 +81,12 @@ func spelledOut(ctx *simulator.Context, reader *simulator.PropertyCollector, spe
 	return named, nil
 }
 
-func inSession(ctx *simulator.Context, ref types.ManagedObjectReference) bool {
-	return ctx.Session != nil && ctx.Session.Get(ref) != nil
+// objectOf gives what a caller has by a reference: a session's own objects, or the vCenter's; nil if there is none.
+func objectOf(ctx *simulator.Context, ref types.ManagedObjectReference) mo.Reference {
+	if ctx.Session == nil {
+		return ctx.Map.Get(ref)
+	}
+	return ctx.Session.Get(ref)
 }
 
 // traversal follows TraversalSpecs from object to object: "type: name of the object type containing the property" to
@@ -184,10 +189,7 @@ func (t *traversal) follow(spec *types.TraversalSpec, steps []step) ([]types.Man
 }
 
 func (t *traversal) isA(ref types.ManagedObjectReference, kind string) bool {
-	obj := t.ctx.Map.Get(ref)
-	if t.ctx.Session != nil {
-		obj = t.ctx.Session.Get(ref)
-	}
+	obj := objectOf(t.ctx, ref)
 	return obj != nil && (kind == "" || isA(obj, ref, kind))
 }
 

@@ -96,18 +96,12 @@ func (vc *VCenter) moveDatastores(ctx *simulator.Context, list []types.ManagedOb
 
 // editChildren changes what a folder lists.
 func (vc *VCenter) editChildren(ctx *simulator.Context, folder mo.Reference, change edit) {
-	ctx.WithLock(folder, func() {
-		var list []types.ManagedObjectReference
-		switch f := folder.(type) {
-		case *simulator.Folder:
-			list = f.ChildEntity
-		case *simulator.StoragePod:
-			list = f.ChildEntity
-		}
-		if fresh := change(list); !slices.Equal(fresh, list) {
-			ctx.Update(folder, []types.PropertyChange{{Name: "childEntity", Val: fresh}})
-		}
-	})
+	switch f := folder.(type) {
+	case *simulator.Folder:
+		editList(ctx, f, "childEntity", &f.ChildEntity, change)
+	case *simulator.StoragePod:
+		editList(ctx, f, "childEntity", &f.ChildEntity, change)
+	}
 }
 
 // publishPod makes a pod's summary the sum of its datastores. Anything else than a pod is left alone.

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/vmware/govmomi/simulator"
+	"github.com/vmware/govmomi/vim25/mo"
 	"github.com/vmware/govmomi/vim25/types"
 )
 
@@ -70,26 +71,23 @@ func without(vm types.ManagedObjectReference) edit {
 
 // editVMs changes the list of VMs that an object has.
 func (vc *VCenter) editVMs(ctx *simulator.Context, of types.ManagedObjectReference, change edit) {
-	object := vc.registry.Get(of)
-	if object == nil {
-		return
+	switch o := vc.registry.Get(of).(type) {
+	case *simulator.Datastore:
+		editList(ctx, o, "vm", &o.Vm, change)
+	case *simulator.HostSystem:
+		editList(ctx, o, "vm", &o.Vm, change)
+	case *simulator.ResourcePool:
+		editList(ctx, o, "vm", &o.Vm, change)
+	case *simulator.VirtualApp:
+		editList(ctx, o, "vm", &o.Vm, change)
 	}
+}
+
+// editList changes a list that an object has, and tells of it by the property's name, unless it stays as it is.
+func editList(ctx *simulator.Context, object mo.Reference, property string, list *[]types.ManagedObjectReference, change edit) {
 	ctx.WithLock(object, func() {
-		var list []types.ManagedObjectReference
-		switch o := object.(type) {
-		case *simulator.Datastore:
-			list = o.Vm
-		case *simulator.HostSystem:
-			list = o.Vm
-		case *simulator.ResourcePool:
-			list = o.Vm
-		case *simulator.VirtualApp:
-			list = o.Vm
-		default:
-			return
-		}
-		if changed := change(list); !slices.Equal(changed, list) {
-			ctx.Update(object, []types.PropertyChange{{Name: "vm", Val: changed}})
+		if changed := change(*list); !slices.Equal(changed, *list) {
+			ctx.Update(object, []types.PropertyChange{{Name: property, Val: changed}})
 		}
 	})
 }
