@@ -15,7 +15,7 @@ from typing import Any
 from app.vsphere.bulk import read
 from app.vsphere.collector import property_spec, retrieve
 from app.vsphere.errors import VCenterFault, VCenterUnreachable
-from app.vsphere.facts import Datastore, FaultClass, FaultInfo, LooseDisk, TaskSnapshot, TaskState
+from app.vsphere.facts import Datastore, DiskFormat, FaultClass, FaultInfo, LooseDisk, TaskSnapshot, TaskState
 from app.vsphere.paths import DatastorePath
 from app.vsphere.pyvmomi import VimObject, utc, vim
 from app.vsphere.session import Session
@@ -144,13 +144,15 @@ def _files(folders: Iterable[VimObject], datastore: Datastore) -> Iterable[Loose
             if _EXTENT.search(file.path) or not file.path.lower().endswith(".vmdk"):
                 continue
             capacity_kib = getattr(file, "capacityKb", None)
+            thin = getattr(file, "thin", None)
             yield LooseDisk(
                 path=str(place / file.path),
                 datastore_moref=datastore.moref,
                 datacenter_moref=datastore.datacenter_moref,
                 capacity_bytes=None if capacity_kib is None else capacity_kib * _KIB,
                 physical_bytes=file.fileSize,
-                thin=getattr(file, "thin", None),
+                thin=thin,
                 uuid=None,
                 modified_at=utc(file.modification),
+                format=DiskFormat.THIN if thin else None,
             )

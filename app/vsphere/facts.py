@@ -84,6 +84,17 @@ class Datastore:
     """Names of its vSphere tags of the configured category; None when they were not read."""
 
 
+class DiskFormat(StrEnum):
+    """How a flat virtual disk takes its space."""
+
+    THIN = "thin"
+    """As it is written to."""
+    THICK = "thick"
+    """All at once; zeroed where it is first written to (lazily)."""
+    EAGER = "eager"
+    """All at once, and zeroed at once."""
+
+
 @dataclass(frozen=True, slots=True)
 class Disk:
     """A VirtualDisk of a VM, and the file behind it."""
@@ -112,6 +123,8 @@ class Disk:
     shared_bus: bool = False
     """Its SCSI controller shares the bus with other VMs."""
     encrypted: bool = False
+    format: DiskFormat | None = None
+    """None where the backing does not say: no flat disk, or one of which it is only known that it is not thin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +160,10 @@ class VirtualMachine:
     """The VM's home is encrypted (config.keyId)."""
     config_known: bool = True
     """False when vCenter has no configuration of it (its host or storage is away): `disks` is empty, not true."""
+    consolidation_needed: bool = False
+    """Redundant delta disks are left over from a snapshot (runtime.consolidationNeeded)."""
+    worker_of_job: str | None = None
+    """The job that this is a worker VM of (app/vsphere/worker_vm.py); None for every VM that is somebody's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +180,24 @@ class LooseDisk:
     thin: bool | None
     uuid: str | None
     modified_at: datetime | None
+    format: DiskFormat | None = None
+    """None where `thin` is not true: the datastore browser does not tell lazily zeroed from eagerly zeroed."""
+
+
+@dataclass(frozen=True, slots=True)
+class FirstClassDisk:
+    """A First Class Disk: a virtual disk with a life of its own (VStorageObject)."""
+
+    id: str
+    """VStorageObject.config.id: the same wherever the disk is moved within its vCenter."""
+    name: str
+    path: str
+    """`[ds] fcd/x.vmdk`; vCenter chooses the name anew when it is moved."""
+    datastore_moref: str
+    capacity_bytes: int
+    format: DiskFormat | None
+    consumers: tuple[str, ...] = ()
+    """What has it attached, as vCenter tells: ids of VMs. Empty for a detached disk."""
 
 
 @dataclass(frozen=True, slots=True)

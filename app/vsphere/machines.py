@@ -9,7 +9,7 @@ from typing import Any
 from app.vsphere.answers import Node, Objects
 from app.vsphere.collector import property_spec
 from app.vsphere.entities import DATASTORE, datacenter_of, plain_name
-from app.vsphere.facts import Disk, VirtualMachine
+from app.vsphere.facts import Disk, DiskFormat, VirtualMachine
 from app.vsphere.paths import datastore_of
 from app.vsphere.pyvmomi import VimObject, vim
 from app.vsphere.uuids import canonical_uuid
@@ -18,6 +18,11 @@ _MIB = 1024 * 1024
 _KIB = 1024
 _DEVICES = "config.hardware.device"
 """The dearest property: two thirds of all that is read of a VM."""
+
+JOB_OPTION = "vrelocate.job"
+"""The option in a VM's extraConfig that makes it a worker VM: the job that it was made for."""
+WORKER_OF_JOB = f'config.extraConfig["{JOB_OPTION}"]'
+"""That option alone: a VM has dozens."""
 
 
 def machine_spec() -> VimObject:
@@ -32,6 +37,7 @@ def machine_spec() -> VimObject:
             "runtime.host",
             "runtime.powerState",
             "runtime.connectionState",
+            "runtime.consolidationNeeded",
             "summary.config.vmPathName",  # kept by vCenter even when the VM's storage is away
             "config.files.vmPathName",
             "config.instanceUuid",
@@ -40,6 +46,7 @@ def machine_spec() -> VimObject:
             "config.guestId",
             "config.changeTrackingEnabled",
             "config.keyId",
+            WORKER_OF_JOB,
             "config.hardware.numCPU",
             "config.hardware.memoryMB",
             _DEVICES,
@@ -87,7 +94,15 @@ def machine(moref: str, objects: Objects) -> VirtualMachine | None:
         change_tracking=bool(told.get("config.changeTrackingEnabled")),
         encrypted=told.get("config.keyId") is not None,
         config_known=devices is not None,
+        consolidation_needed=bool(told.get("runtime.consolidationNeeded")),
+        worker_of_job=worker_of_job(told),
     )
+
+
+def worker_of_job(told: Mapping[str, Any]) -> str | None:
+    """Return the job that a VM with these properties is a worker of; None when it is no worker, or never was read."""
+    option = told.get(WORKER_OF_JOB)
+    return option.text("value") if isinstance(option, Node) else None
 
 
 def _home(vm_path_name: str | None, told: Mapping[str, Any], objects: Objects, datacenter: str | None) -> str | None:
@@ -153,7 +168,21 @@ def _disk(device: Node, backing: Node, *, shared_bus: bool, physical_bytes: int 
         multi_writer=backing.text("sharing") == "sharingMultiWriter",
         shared_bus=shared_bus,
         encrypted=backing.child("keyId") is not None,
+        format=_format(backing),
     )
+
+
+def _format(backing: Node) -> DiskFormat | None:
+    """Read how a flat disk takes its space; `eagerlyScrub` "may be unset if its value is unknown" (API reference)."""
+    match backing.flag("thinProvisioned"), backing.flag("eagerlyScrub"):
+        case True, _:
+            return DiskFormat.THIN
+        case _, True:
+            return DiskFormat.EAGER
+        case False, False:
+            return DiskFormat.THICK
+        case _:
+            return None
 
 
 def _parents(backing: Node) -> tuple[str, ...]:

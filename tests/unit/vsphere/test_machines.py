@@ -8,8 +8,8 @@ import pytest
 
 from app.vsphere.answers import Found, Node, Objects
 from app.vsphere.entities import datacenter_of, plain_name
-from app.vsphere.facts import VirtualMachine
-from app.vsphere.machines import machine
+from app.vsphere.facts import DiskFormat, VirtualMachine
+from app.vsphere.machines import WORKER_OF_JOB, machine
 
 pytestmark = pytest.mark.unit
 
@@ -173,3 +173,32 @@ def test_names_lose_vspheres_escapes_and_nothing_else() -> None:
     assert plain_name("a%2fb%5Cc%25d") == "a/b\\c%d"
     assert plain_name("100%41") == "100%41"
     assert plain_name("%252f") == "%2f"
+
+
+@pytest.mark.parametrize(
+    ("backing", "expected"),
+    [
+        ("<thinProvisioned>true</thinProvisioned><eagerlyScrub>false</eagerlyScrub>", DiskFormat.THIN),
+        ("<thinProvisioned>true</thinProvisioned>", DiskFormat.THIN),
+        ("<thinProvisioned>false</thinProvisioned><eagerlyScrub>true</eagerlyScrub>", DiskFormat.EAGER),
+        ("<eagerlyScrub>true</eagerlyScrub>", DiskFormat.EAGER),
+        ("<thinProvisioned>false</thinProvisioned><eagerlyScrub>false</eagerlyScrub>", DiskFormat.THICK),
+        ("<thinProvisioned>false</thinProvisioned>", None),  # eagerlyScrub "may be unset if its value is unknown"
+        ("", None),
+    ],
+)
+def test_a_disks_format_is_known_where_its_backing_says_it(backing: str, expected: DiskFormat | None) -> None:
+    (found,) = read({"config.hardware.device": [disk(f"<fileName>[ds] vm/vm.vmdk</fileName>{backing}")]}).disks
+    assert found.format is expected
+
+
+def test_a_vm_says_that_it_is_a_worker_and_that_it_needs_consolidation() -> None:
+    told = read(
+        {
+            WORKER_OF_JOB: node("<key>vrelocate.job</key><value>job-1</value>", "OptionValue"),
+            "runtime.consolidationNeeded": True,
+        }
+    )
+    assert (told.worker_of_job, told.consolidation_needed) == ("job-1", True)
+    untold = read({})
+    assert (untold.worker_of_job, untold.consolidation_needed) == (None, False)
