@@ -15,6 +15,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from sqlalchemy.types import Text
 
 from app.db import Base
+from app.inventory.traits import TraitsColumn, VmTraits, VolumeTraits
 
 _PRESENT = text("removed_at IS NULL")
 
@@ -82,13 +83,22 @@ class Host(_Discovered, Base):
     in_maintenance: Mapped[bool]
 
 
+DATASTORE_CLUSTER = "DatastoreCluster"
+"""The `type` of a pool that is a vSphere datastore cluster (StoragePod); CloudStack's name (StoragePoolType)."""
+
+
 class StoragePool(_Discovered, Base):
-    """A datastore."""
+    """A datastore, or a datastore cluster: then `type` says so, and its figures are sums of its members'.
+
+    Nothing lies on a datastore cluster itself: volumes are on its members, whose `parent_id` it is, and a migration to
+    it is one to a member. It has no mounts of its own.
+    """
 
     __tablename__ = "storage_pool"
     __table_args__ = (
         UniqueConstraint("vcenter_id", "moref"),
         CheckConstraint("scope IN ('HOST', 'CLUSTER', 'ZONE')", name="known_scope"),
+        Index("ix_storage_pool_parent", "parent_id", postgresql_where=text("parent_id IS NOT NULL")),
     )
 
     moref: Mapped[str]
@@ -96,8 +106,13 @@ class StoragePool(_Discovered, Base):
     scope: Mapped[str]
     """`HOST`, `CLUSTER` or `ZONE`: how many mount it."""
     type: Mapped[str]
-    """`VMFS`, `NFS`, `NFS41`, `vsan`, `VVOL`, …"""
+    """`VMFS`, `NFS`, `NFS41`, `vsan`, `VVOL`, …, or `DatastoreCluster`."""
+    parent_id: Mapped[UUID | None] = mapped_column(ForeignKey("storage_pool.id", ondelete="SET NULL"))
+    """The datastore cluster that it is a member of."""
+    multiple_host_access: Mapped[bool | None]
+    """More than one host of the vCenter is set up with it (DatastoreSummary); `None`: not told."""
     url: Mapped[str]
+    """A datastore's url in vSphere; of a datastore cluster its path, `/datacenter/name`, as CloudStack has it."""
     capacity_bytes: Mapped[int] = mapped_column(BigInteger)
     free_bytes: Mapped[int] = mapped_column(BigInteger)
     uncommitted_bytes: Mapped[int] = mapped_column(BigInteger)
@@ -108,6 +123,11 @@ class StoragePool(_Discovered, Base):
     """Storage tags that vSphere shows; renewed by every sync."""
     own_tags: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
     """Storage tags given through our API; a sync leaves them alone."""
+
+    @property
+    def is_cluster(self) -> bool:
+        """Say whether it is a datastore cluster."""
+        return self.type == DATASTORE_CLUSTER
 
     mounts: Mapped[list[Mount]] = relationship(cascade="all, delete-orphan", lazy="selectin")
 
@@ -171,6 +191,9 @@ class VirtualMachine(_Discovered, Base):
     guest_id: Mapped[str] = mapped_column(server_default="")
     cpu_count: Mapped[int] = mapped_column(server_default="0")
     memory_mib: Mapped[int] = mapped_column(server_default="0")
+    traits: Mapped[VmTraits] = mapped_column(
+        TraitsColumn(VmTraits), default=VmTraits(), server_default=text("'{}'::jsonb")
+    )
     observed_at: Mapped[datetime] = mapped_column(server_default=func.now())
     """When vCenter was asked for what this row says; a sync that began to read before then leaves it alone."""
 
@@ -201,6 +224,8 @@ class Volume(_Discovered, Base):
         Index("uq_volume_device", "vm_id", "device_key", unique=True, postgresql_where=_PRESENT),
         Index("ix_volume_pool", "pool_id", postgresql_where=_PRESENT),
         Index("ix_volume_disk_uuid", "vcenter_id", "disk_uuid"),
+        Index("ix_volume_fcd", "vcenter_id", "fcd_id", postgresql_where=text("fcd_id IS NOT NULL")),
+        CheckConstraint("format IN ('thin', 'thick', 'eager')", name="known_format"),
     )
 
     zone_id: Mapped[UUID] = mapped_column(ForeignKey("zone.id", ondelete="CASCADE"))
@@ -217,6 +242,14 @@ class Volume(_Discovered, Base):
     """0 where vCenter does not say."""
     physical_bytes: Mapped[int | None] = mapped_column(BigInteger)
     thin: Mapped[bool | None]
+    """What `format` says, less exactly."""
+    format: Mapped[str | None]
+    """`thin`, `thick` (zeroed when it is first written) or `eager` (zeroed when it was made); `None`: not known."""
+    fcd_id: Mapped[str | None]
+    """The id of the First Class Disk that it is (VStorageObject): the same wherever it lies, attached or not."""
+    traits: Mapped[VolumeTraits] = mapped_column(
+        TraitsColumn(VolumeTraits), default=VolumeTraits(), server_default=text("'{}'::jsonb")
+    )
     moving_to: Mapped[str | None]
     """Where a migration that is under way takes it (a datastore path); until that is over a sync leaves it alone."""
     moved_by: Mapped[UUID | None]
