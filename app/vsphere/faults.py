@@ -4,6 +4,9 @@ Is another try worth anything, and what is known of the outcome? Faults are matc
 first: NoDiskSpace and FileLocked are both FileFaults, and differ from one another. Whatever the class, a retry looks at
 where the disks are before it does anything, so a wrong guess costs time, not data.
 
+MethodDisabled passes: backup software disables RelocateVM_Task while it reads a VM (VDDK's PrepareForAccess), and
+DuplicateName is met only by what we make ourselves, an earlier attempt's worker VM.
+
 Two defaults where the API reference leaves it open:
 - an unknown fault is permanent: vCenter understood the request and refuses it for a reason that we cannot weigh. Its
   own words reach the operator.
@@ -29,8 +32,10 @@ _BY_TYPE: dict[str, FaultClass] = {
     # Already there means done, or half done: look.
     "FileAlreadyExists": FaultClass.RECONCILE,
     "AlreadyExists": FaultClass.RECONCILE,
+    "DuplicateName": FaultClass.RECONCILE,
     # Passes by itself.
     "TaskInProgress": FaultClass.RETRY,
+    "VAppOperationInProgress": FaultClass.RETRY,
     "ConcurrentAccess": FaultClass.RETRY,
     "ResourceInUse": FaultClass.RETRY,
     "FileLocked": FaultClass.RETRY,
@@ -44,9 +49,11 @@ _BY_TYPE: dict[str, FaultClass] = {
     "HostConnectFault": FaultClass.RETRY,
     "NotAuthenticated": FaultClass.RETRY,
     "MigrationNotReady": FaultClass.RETRY,
+    "DatabaseError": FaultClass.RETRY,
     "SystemError": FaultClass.RETRY,
     "UnexpectedFault": FaultClass.RETRY,
-    # Stays until somebody does something about storage, hosts or licences.
+    # Stays until somebody does something about storage, hosts or licences, or ends what stands in the way.
+    "MethodDisabled": FaultClass.RETRY_WHEN_CHANGED,
     "NoDiskSpace": FaultClass.RETRY_WHEN_CHANGED,
     "InsufficientStorageSpace": FaultClass.RETRY_WHEN_CHANGED,
     "InsufficientStorageIops": FaultClass.RETRY_WHEN_CHANGED,
@@ -56,12 +63,18 @@ _BY_TYPE: dict[str, FaultClass] = {
     "InvalidDatastoreState": FaultClass.RETRY_WHEN_CHANGED,
     "InvalidHostState": FaultClass.RETRY_WHEN_CHANGED,
     "MaintenanceModeFileMove": FaultClass.RETRY_WHEN_CHANGED,
+    "CannotAccessVmComponent": FaultClass.RETRY_WHEN_CHANGED,
     "CannotAccessFile": FaultClass.RETRY_WHEN_CHANGED,
     "FileNotWritable": FaultClass.RETRY_WHEN_CHANGED,
     "InvalidState": FaultClass.RETRY_WHEN_CHANGED,
+    "NoCompatibleHost": FaultClass.RETRY_WHEN_CHANGED,
     "NotEnoughLicenses": FaultClass.RETRY_WHEN_CHANGED,
     # The same request fails the same way for ever. Named although it is the default where a base class says otherwise,
     # or where the reference for this table names it.
+    "MigrationFault": FaultClass.PERMANENT,
+    "VmConfigFault": FaultClass.PERMANENT,
+    "InvalidDatastore": FaultClass.PERMANENT,
+    "NotFound": FaultClass.PERMANENT,
     "InvalidArgument": FaultClass.PERMANENT,
     "NotSupported": FaultClass.PERMANENT,
     "NoPermission": FaultClass.PERMANENT,
@@ -76,6 +89,8 @@ _BY_TYPE: dict[str, FaultClass] = {
     "CannotMoveVmWithDeltaDisk": FaultClass.PERMANENT,
     "DisallowedMigrationDeviceAttached": FaultClass.PERMANENT,
     "RDMNotSupported": FaultClass.PERMANENT,
+    "RDMNotPreserved": FaultClass.PERMANENT,
+    "RDMConversionNotSupported": FaultClass.PERMANENT,
     "MultiWriterNotSupported": FaultClass.PERMANENT,
     "SharedBusControllerNotSupported": FaultClass.PERMANENT,
     "ManagedObjectNotFound": FaultClass.PERMANENT,

@@ -30,6 +30,8 @@ RETRY = [
     vmodl.fault.HostNotReachable,
     vmodl.fault.HostNotConnected,
     vim.fault.NotAuthenticated,
+    vim.fault.VAppOperationInProgress,
+    vim.fault.DatabaseError,
 ]
 RETRY_WHEN_CHANGED = [
     vim.fault.NoDiskSpace,
@@ -39,6 +41,9 @@ RETRY_WHEN_CHANGED = [
     vim.fault.InvalidDatastoreState,
     vim.fault.MaintenanceModeFileMove,
     vim.fault.InvalidState,
+    vim.fault.MethodDisabled,
+    vim.fault.NoCompatibleHost,
+    vim.fault.CannotAccessVmComponent,
 ]
 PERMANENT = [
     vmodl.fault.InvalidArgument,
@@ -60,7 +65,7 @@ PERMANENT = [
     vim.fault.NotFound,
     vmodl.fault.ManagedObjectNotFound,
 ]
-RECONCILE = [vim.fault.FileAlreadyExists, vim.fault.AlreadyExists]
+RECONCILE = [vim.fault.FileAlreadyExists, vim.fault.AlreadyExists, vim.fault.DuplicateName]
 CANCELLED = [vmodl.fault.RequestCanceled]
 
 BY_CLASS = {
@@ -91,10 +96,11 @@ def test_each_fault_of_the_facts_has_its_class(fault_type: type[BaseException], 
         (vim.fault.FileTooLarge(), FaultClass.PERMANENT),  # a FileFault
         (vim.fault.VAppTaskInProgress(), FaultClass.RETRY),  # a TaskInProgress
         (vim.fault.InvalidHostConnectionState(), FaultClass.RETRY_WHEN_CHANGED),
+        (vim.fault.CannotAccessVmDisk(), FaultClass.RETRY_WHEN_CHANGED),  # a VmConfigFault
         (vim.fault.FileFault(), FaultClass.RETRY),
         (vmodl.fault.SystemError(), FaultClass.RETRY),
         # Unknown ones: vCenter has understood, and refuses.
-        (vim.fault.DuplicateName(), FaultClass.PERMANENT),
+        (vim.fault.DiskHasPartitions(), FaultClass.PERMANENT),
         (vmodl.MethodFault(), FaultClass.PERMANENT),
         (vmodl.RuntimeFault(), FaultClass.PERMANENT),
     ],
