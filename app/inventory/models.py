@@ -34,6 +34,9 @@ class VCenter(Base):
     thumbprint: Mapped[str | None]
     """SHA-256 of the certificate that is accepted, hex; `None`: verified by the system's authorities."""
     insecure: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    native_motion: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
+    """It may be asked to move VMs and disks itself. Where it must not (its licence or the user's privileges do not let it),
+    they go through secondary storage."""
     instance_uuid: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     synced_at: Mapped[datetime | None]

@@ -135,6 +135,8 @@ class Attempt(Base):
     worker: Mapped[str]
     """The worker that began it."""
     strategy: Mapped[str | None]
+    program: Mapped[Json | None]
+    """The commands of the strategy, one after the other, as it wrote them down before the first was asked for."""
     started_at: Mapped[datetime] = mapped_column(server_default=func.now())
     ended_at: Mapped[datetime | None]
     outcome: Mapped[str | None]
@@ -174,7 +176,10 @@ class OutsideTask(Base):
     """Position among the attempt's commands, from 0."""
     system_id: Mapped[UUID]
     command: Mapped[Json]
-    """The command as its guru wrote it: enough to look, to adopt, or to submit it again."""
+    """What is asked for: enough to look, to adopt, or to submit it again.
+
+    `doing` says for people what goes on meanwhile, and `copies` whether its progress is the job's.
+    """
     state: Mapped[TaskState] = mapped_column(
         Enum(TaskState, name="task_state", values_callable=_values), default=TaskState.INTENDED
     )
