@@ -17,6 +17,8 @@ from app.migration import admission
 from app.migration.admission import Resource
 from app.settings import settings
 from app.telemetry import logger
+from app.vsphere.errors import VCenterFault
+from app.vsphere.remedies import remedy
 
 log = logger(__name__)
 
@@ -125,5 +127,8 @@ def _retry(session: Session, claim: Claim, attempt: int, failure: Failure) -> No
 
 
 def _told(failure: Failure, attempt: int) -> str:
-    """Return the job's error text; several attempts are worth a word."""
-    return failure.message if attempt <= 1 else f"{failure.message} (after {attempt} attempts)"
+    """Return the job's error text: what vCenter refused needs a word on what to do, and so do several attempts."""
+    # Our own errors say what to do themselves, and some share their names with vSphere's (NotFound).
+    advice = remedy(failure.fault) if failure.code == VCenterFault.code else ""
+    text = f"{failure.message}: {advice}" if advice else failure.message
+    return text if attempt <= 1 else f"{text} (after {attempt} attempts)"
