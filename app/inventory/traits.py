@@ -46,7 +46,7 @@ class VmTraits(_Traits):
 
 
 class VolumeTraits(_Traits):
-    """Of a disk. What a VM alone says of it (its mode, its controller, its chain) has its default when it is detached."""
+    """Of a disk. What a VM alone says of it (mode, controller, chain) has its default when it is detached."""
 
     backing_kind: str = ""
     """`FlatVer2`, `SeSparse`, `RawDiskMappingVer1`, …: the backing's vSphere type; empty: not told."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from app.vsphere.answers import Node, Objects
 from app.vsphere.collector import again, property_spec, traversal
-from app.vsphere.facts import Cluster, Datacenter, Datastore, Host, Mount
+from app.vsphere.facts import Cluster, Datacenter, Datastore, Host, Mount, StoragePod
 from app.vsphere.pyvmomi import VimObject, vim
 
 DATASTORE = "Datastore"
@@ -17,11 +19,28 @@ _CLUSTER_KINDS = (_STANDALONE, "ClusterComputeResource")
 def place_specs() -> list[VimObject]:
     """Read what says where things are: names and parents up to the datacenter."""
     return [
-        property_spec(vim.Folder, ["parent"]),  # datastore clusters (StoragePod) are folders too
+        property_spec(vim.Folder, ["parent"]),
+        _pod_spec(),
         property_spec(vim.Datacenter, ["name", "parent"]),
         property_spec(vim.ComputeResource, ["name", "parent"]),
         property_spec(vim.HostSystem, ["name", "parent", "runtime.connectionState", "runtime.inMaintenanceMode"]),
     ]
+
+
+def _pod_spec() -> VimObject:
+    """Read a datastore cluster, which is a folder to what is in it."""
+    return property_spec(
+        vim.StoragePod,
+        [
+            "name",
+            "parent",
+            "childEntity",
+            "summary.capacity",
+            "summary.freeSpace",
+            "podStorageDrsEntry.storageDrsConfig.podConfig.enabled",
+            "podStorageDrsEntry.storageDrsConfig.podConfig.defaultVmBehavior",
+        ],
+    )
 
 
 def place_kinds() -> list[VimObject]:
@@ -111,6 +130,30 @@ def datastores(objects: Objects) -> tuple[Datastore, ...]:
     )
 
 
+def storage_pods(objects: Objects) -> tuple[StoragePod, ...]:
+    """Return the datastore clusters."""
+    return tuple(
+        _storage_pod(moref, datacenter, found.properties)
+        for moref, found in objects.items()
+        if found.kind == "StoragePod"
+        and "name" in found.properties
+        and (datacenter := datacenter_of(objects, moref)) is not None
+    )
+
+
+def _storage_pod(moref: str, datacenter: str, told: Mapping[str, Any]) -> StoragePod:
+    config = "podStorageDrsEntry.storageDrsConfig.podConfig"
+    return StoragePod(
+        moref=moref,
+        name=plain_name(told["name"]),
+        datacenter_moref=datacenter,
+        members=frozenset(told.get("childEntity") or []),
+        capacity_bytes=told.get("summary.capacity") or 0,
+        free_bytes=told.get("summary.freeSpace") or 0,
+        automated=bool(told.get(f"{config}.enabled")) and told.get(f"{config}.defaultVmBehavior") == "automated",
+    )
+
+
 def _datastore(moref: str, datacenter: str, summary: Node, mounts: list[Node]) -> Datastore:
     return Datastore(
         moref=moref,
@@ -124,6 +167,7 @@ def _datastore(moref: str, datacenter: str, summary: Node, mounts: list[Node]) -
         accessible=bool(summary.flag("accessible")),
         maintenance_mode=summary.text("maintenanceMode") or "normal",
         mounts=tuple(_mount(mount) for mount in mounts),
+        multiple_host_access=summary.flag("multipleHostAccess"),
     )
 
 

@@ -82,6 +82,23 @@ class Datastore:
     mounts: tuple[Mount, ...]
     tags: frozenset[str] | None = None
     """Names of its vSphere tags of the configured category; None when they were not read."""
+    multiple_host_access: bool | None = None
+    """More than one host of the vCenter is set up with it; None where vCenter does not tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoragePod:
+    """A datastore cluster (StoragePod): datastores that Storage DRS may balance."""
+
+    moref: str
+    name: str
+    datacenter_moref: str
+    members: frozenset[str]
+    """Its datastores, by reference."""
+    capacity_bytes: int
+    free_bytes: int
+    automated: bool
+    """Storage DRS is on and moves disks by itself; off, or by hand, it moves nothing."""
 
 
 class DiskFormat(StrEnum):
@@ -124,7 +141,15 @@ class Disk:
     """Its SCSI controller shares the bus with other VMs."""
     encrypted: bool = False
     format: DiskFormat | None = None
-    """None where the backing does not say: no flat disk, or one of which it is only known that it is not thin."""
+    """None where the backing does not say: no flat disk, or one of which it is only known that it is not thin.
+
+    Of a chain it is the format of the disk that all of it stands on: a delta has none of its own."""
+    controller: str | None = None
+    """`scsi`, `sata`, `ide` or `nvme`; None where the controller is not among the VM's devices."""
+    bus_number: int | None = None
+    """Of the controller: with `unit_number` the disk's place, `scsi0:1`."""
+    fcd_id: str | None = None
+    """The id of the First Class Disk that it is (VirtualDisk.vDiskId)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +180,10 @@ class VirtualMachine:
     """All of its files, as `layoutEx` lists them."""
     iso_paths: tuple[str, ...] = ()
     """ISO images that its CD drives are backed by, `[ds] x.iso`."""
+    floppy_paths: tuple[str, ...] = ()
+    """Floppy images on datastores that its floppy drives are backed by, `[ds] x.flp`."""
+    linked_to: tuple[str, ...] = ()
+    """Files that its disks hang on and that lie in another VM's folder: then it is a linked clone."""
     change_tracking: bool = False
     encrypted: bool = False
     """The VM's home is encrypted (config.keyId)."""
@@ -168,7 +197,7 @@ class VirtualMachine:
 
 @dataclass(frozen=True, slots=True)
 class LooseDisk:
-    """A VMDK on a datastore that belongs to no registered VM."""
+    """A VMDK on a datastore that belongs to no registered VM, or a First Class Disk that no VM has attached."""
 
     path: str
     datastore_moref: str
@@ -182,6 +211,8 @@ class LooseDisk:
     modified_at: datetime | None
     format: DiskFormat | None = None
     """None where `thin` is not true: the datastore browser does not tell lazily zeroed from eagerly zeroed."""
+    fcd_id: str | None = None
+    """The id of the First Class Disk that it is; None of any other file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +246,9 @@ class Inventory:
     """Datastores whose files were listed. A disk that is missing on any other one is unknown, not gone."""
     tags_known: bool = field(default=False)
     """False when the tag service did not answer: then every datastore's `tags` is None."""
+    storage_pods: tuple[StoragePod, ...] = ()
+    fcd_datastores: frozenset[str] = frozenset()
+    """Datastores whose First Class Disks were listed. One that is missing on any other is unknown, not gone."""
 
 
 class FaultClass(StrEnum):

@@ -19,6 +19,7 @@ from app.vsphere.entities import (
     hosts,
     place_kinds,
     place_specs,
+    storage_pods,
 )
 from app.vsphere.errors import ManagedObjectGone
 from app.vsphere.facts import Datastore, Inventory, LooseDisk, VirtualMachine
@@ -58,6 +59,7 @@ def read_inventory(session: Session, tag_category: str) -> Inventory:
         loose_disks=loose_disks(listed, pools, machines),
         searched_datastores=frozenset(listed),
         tags_known=tags is not None,
+        storage_pods=storage_pods(places),
     )
 
 

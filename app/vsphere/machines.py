@@ -1,4 +1,4 @@
-"""Virtual machines and their disks, out of the properties that were read."""
+"""Virtual machines, out of the properties that were read."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 
 from app.vsphere.answers import Node, Objects
 from app.vsphere.collector import property_spec
+from app.vsphere.devices import disks_among, links_elsewhere, physical_bytes
 from app.vsphere.entities import DATASTORE, datacenter_of, plain_name
-from app.vsphere.facts import Disk, DiskFormat, VirtualMachine
+from app.vsphere.facts import VirtualMachine
 from app.vsphere.paths import datastore_of
 from app.vsphere.pyvmomi import VimObject, vim
 from app.vsphere.uuids import canonical_uuid
 
 _MIB = 1024 * 1024
-_KIB = 1024
 _DEVICES = "config.hardware.device"
 """The dearest property: two thirds of all that is read of a VM."""
 
@@ -71,6 +71,7 @@ def machine(moref: str, objects: Objects) -> VirtualMachine | None:
     datacenter = datacenter_of(objects, host) or datacenter_of(objects, moref)
     vm_path_name = told.get("config.files.vmPathName") or told.get("summary.config.vmPathName")
     memory_mib = told.get("config.hardware.memoryMB")
+    disks = disks_among(devices or [], physical_bytes(told))
     return VirtualMachine(
         moref=moref,
         name=plain_name(told["name"]),
@@ -88,9 +89,11 @@ def machine(moref: str, objects: Objects) -> VirtualMachine | None:
         cpu_count=told.get("config.hardware.numCPU"),
         memory_bytes=None if memory_mib is None else memory_mib * _MIB,
         has_snapshots=bool(told.get("rootSnapshot")),
-        disks=_disks(devices or [], _physical_bytes(told)),
+        disks=disks,
         file_paths=frozenset(file.text("name") or "" for file in told.get("layoutEx.file") or []),
-        iso_paths=_iso_paths(devices or []),
+        iso_paths=_image_paths(devices or [], "VirtualCdrom", "IsoBackingInfo"),
+        floppy_paths=_image_paths(devices or [], "VirtualFloppy", "ImageBackingInfo"),
+        linked_to=links_elsewhere(disks, vm_path_name),
         change_tracking=bool(told.get("config.changeTrackingEnabled")),
         encrypted=told.get("config.keyId") is not None,
         config_known=devices is not None,
@@ -121,83 +124,10 @@ def _home(vm_path_name: str | None, told: Mapping[str, Any], objects: Objects, d
     return None
 
 
-def _physical_bytes(told: Mapping[str, Any]) -> dict[int, int]:
-    """Return what each disk takes on its datastores, by its key: all files of all links of its chain (`layoutEx`)."""
-    sizes = {file.number("key"): file.number("size") or 0 for file in told.get("layoutEx.file") or []}
-    return {
-        disk.number("key") or 0: sum(
-            sizes.get(key, 0) for link in disk.children("chain") for key in link.numbers("fileKey")
-        )
-        for disk in told.get("layoutEx.disk") or []
-    }
-
-
-def _disks(devices: Iterable[Node], physical_bytes: Mapping[int, int]) -> tuple[Disk, ...]:
-    # Only SCSI controllers have this field; their kinds (LSI Logic, paravirtual, …) do not matter here.
-    shared = {device.number("key") for device in devices if device.text("sharedBus") not in {None, "noSharing"}}
-    return tuple(
-        _disk(
-            device,
-            backing,
-            shared_bus=device.number("controllerKey") in shared,
-            physical_bytes=physical_bytes.get(device.number("key") or 0),
-        )
-        for device in devices
-        if device.kind == "VirtualDisk" and (backing := device.child("backing")) is not None
-    )
-
-
-def _disk(device: Node, backing: Node, *, shared_bus: bool, physical_bytes: int | None) -> Disk:
-    key = device.number("key") or 0
-    info = device.child("deviceInfo")
-    return Disk(
-        key=key,
-        label=(info and info.text("label")) or f"disk {key}",
-        unit_number=device.number("unitNumber"),
-        controller_key=device.number("controllerKey"),
-        uuid=_uuid(backing.text("uuid")),
-        path=backing.text("fileName") or backing.text("descriptorFileName") or "",
-        datastore_moref=backing.text("datastore"),
-        # Bytes since API 5.5; disks of older hosts have kilobytes alone.
-        capacity_bytes=device.number("capacityInBytes") or (device.number("capacityInKB") or 0) * _KIB,
-        physical_bytes=physical_bytes,
-        thin=backing.flag("thinProvisioned"),
-        backing_kind=backing.kind.removeprefix("VirtualDisk").removesuffix("BackingInfo"),
-        chain=_parents(backing),
-        mode=backing.text("diskMode") or "persistent",
-        multi_writer=backing.text("sharing") == "sharingMultiWriter",
-        shared_bus=shared_bus,
-        encrypted=backing.child("keyId") is not None,
-        format=_format(backing),
-    )
-
-
-def _format(backing: Node) -> DiskFormat | None:
-    """Read how a flat disk takes its space; `eagerlyScrub` "may be unset if its value is unknown" (API reference)."""
-    match backing.flag("thinProvisioned"), backing.flag("eagerlyScrub"):
-        case True, _:
-            return DiskFormat.THIN
-        case _, True:
-            return DiskFormat.EAGER
-        case False, False:
-            return DiskFormat.THICK
-        case _:
-            return None
-
-
-def _parents(backing: Node) -> tuple[str, ...]:
-    paths = []
-    parent = backing.child("parent")
-    while parent is not None:
-        paths.append(parent.text("fileName") or "")
-        parent = parent.child("parent")
-    return tuple(paths)
-
-
-def _iso_paths(devices: Iterable[Node]) -> tuple[str, ...]:
-    """Return the ISO images on datastores; those that come with ESXi (`[] /vmimages/…`) move nowhere."""
-    backings = (device.child("backing") for device in devices if device.kind == "VirtualCdrom")
-    paths = (backing.text("fileName") for backing in backings if backing and backing.kind.endswith("IsoBackingInfo"))
+def _image_paths(devices: Iterable[Node], drive: str, backing_kind: str) -> tuple[str, ...]:
+    """Return the images on datastores; those that come with ESXi (`[] /vmimages/…`) move nowhere."""
+    backings = (device.child("backing") for device in devices if device.kind == drive)
+    paths = (backing.text("fileName") for backing in backings if backing and backing.kind.endswith(backing_kind))
     return tuple(path for path in paths if path and datastore_of(path))
 
 

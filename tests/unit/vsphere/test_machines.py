@@ -70,6 +70,7 @@ def test_a_disk_on_snapshots_has_its_ancestors() -> None:
     assert found.path == "[ds] vm/vm-000002.vmdk"
     assert found.chain == ("[ds] vm/vm-000001.vmdk", "[other] base/base.vmdk")
     assert (found.thin, found.backing_kind, found.datastore_moref) == (True, "FlatVer2", "datastore-1")
+    assert vm.linked_to == ("[other] base/base.vmdk",)
     assert found.capacity_bytes == 1024 * 1024  # an old host tells kilobytes alone
 
 
@@ -130,6 +131,13 @@ def test_iso_images_on_datastores_are_found() -> None:
         node("", "VirtualCdrom"),
     ]
     assert read({"config.hardware.device": drives}).iso_paths == ("[ds] iso/install.iso",)
+
+
+def test_floppy_images_on_datastores_are_found() -> None:
+    image = '<backing xsi:type="VirtualFloppyImageBackingInfo"><fileName>[ds] drivers.flp</fileName></backing>'
+    remote = '<backing xsi:type="VirtualFloppyRemoteDeviceBackingInfo"><deviceName>a</deviceName></backing>'
+    drives = [node(image, "VirtualFloppy"), node(remote, "VirtualFloppy")]
+    assert read({"config.hardware.device": drives}).floppy_paths == ("[ds] drivers.flp",)
 
 
 def test_an_inaccessible_vm_tells_its_home_and_that_nothing_more_is_known() -> None:
