@@ -11,7 +11,8 @@ from sqlalchemy import text
 import app.access.models
 import app.inventory.models
 import app.jobs.models
-import app.migration.models  # noqa: F401  # the imports fill the metadata
+import app.migration.models
+import app.secondary.models  # noqa: F401  # the imports fill the metadata
 from app.db import Base, make_engine
 from app.settings import settings
 

@@ -15,10 +15,15 @@ The name of the class is the fault's name in the job's record.
 
 from __future__ import annotations
 
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import ClassVar
 
 from app.errors import VrelocateError
 from app.vsphere.facts import FaultClass
+
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class CarryError(VrelocateError):
@@ -88,3 +93,14 @@ class Abandoned(CarryError):
 
 class PartRefused(CarryError):
     """A place does not let a file be written from its middle on: it has to be written anew."""
+
+
+@contextmanager
+def file_errors(path: str) -> Iterator[None]:
+    """Turn what an operating system says of the file `path` into these errors."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise NoSpace(f"no room is left for {path}: {error.strerror}") from error
+        raise PlaceFailed(f"{path}: {error.strerror or error}") from error

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from sqlalchemy import func, select, text
+from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.orm import Session
 
 from app.secondary.models import SecondaryStore, Transfer, TransferFile, TransferPhase
@@ -18,7 +18,7 @@ CLAIM = text(
                 WHERE finished_at IS NULL AND (lease_expires_at IS NULL OR lease_expires_at < now())
                   AND (store_id = ANY(CAST(:stores AS uuid[])) OR abandoned_at IS NOT NULL)
                 ORDER BY created_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
-    RETURNING id, job_id, task_id, store_id, fence
+    RETURNING id
     """
 )
 """A transfer that nobody carries, or whose carrier died. One that was abandoned needs no store to be ended."""
@@ -39,17 +39,6 @@ RELEASE = text(
     WHERE id = :id AND fence = :fence AND lease_owner = :owner
     """
 )
-
-CHECKPOINT = text(
-    """
-    UPDATE transfer_file f
-    SET downloaded_bytes = :downloaded, uploaded_bytes = :uploaded, compared_bytes = :compared
-    FROM transfer t JOIN outside_task o ON o.id = t.task_id
-    WHERE f.transfer_id = :id AND f.number = :number AND t.id = f.transfer_id AND t.fence = :fence
-      AND t.lease_owner = :owner AND t.abandoned_at IS NULL AND o.settled_at IS NULL
-    """
-)
-"""How far a file is; no row when the writer is not the carrier any more, or is to stop."""
 
 SAVE_PROGRESS = text(
     """
@@ -77,13 +66,12 @@ RESERVED = text(
 OVER_AND_UNCLEARED = text(
     """
     SELECT DISTINCT t.job_id FROM transfer t JOIN job j ON j.id = t.job_id
-    WHERE t.cleared_at IS NULL AND t.finished_at IS NOT NULL
-      AND (j.finished_at IS NOT NULL OR t.phase = 'failed')
+    WHERE t.cleared_at IS NULL AND j.finished_at IS NOT NULL
       AND NOT EXISTS (SELECT FROM transfer o WHERE o.job_id = t.job_id AND o.finished_at IS NULL)
     LIMIT :most
     """
 )
-"""Jobs with transfers that are over, and that nobody has cleared away. What is done stays while its job lives."""
+"""Jobs that are over, and have left something on secondary storage."""
 
 
 def store_by_name(session: Session, name: str) -> SecondaryStore | None:
@@ -96,12 +84,15 @@ def stores(session: Session) -> Sequence[SecondaryStore]:
     return session.scalars(select(SecondaryStore).order_by(SecondaryStore.name)).all()
 
 
-def transfers_through(session: Session, store_id: UUID) -> tuple[int, int]:
-    """Return how many transfers a store has known, and how many of them have left something on it."""
-    count, uncleared = session.execute(
-        select(func.count(), func.count().filter(Transfer.cleared_at.is_(None))).where(Transfer.store_id == store_id)
-    ).one()
-    return count, uncleared
+def uncleared_transfers(session: Session, store_id: UUID) -> int:
+    """Return how many transfers have left something on a store."""
+    uncleared = select(func.count()).where(Transfer.store_id == store_id, Transfer.cleared_at.is_(None))
+    return session.scalars(uncleared).one()
+
+
+def forget_transfers_through(session: Session, store_id: UUID) -> None:
+    """Delete the records of a store's transfers."""
+    session.execute(delete(Transfer).where(Transfer.store_id == store_id))
 
 
 def transfer_of(session: Session, task_id: UUID) -> Transfer | None:
@@ -128,15 +119,81 @@ def files_of(session: Session, transfer_id: UUID) -> Sequence[TransferFile]:
     ).all()
 
 
-def begun_targets_of(session: Session, job_id: UUID) -> Sequence[TransferFile]:
-    """Return the files that a job's failed transfers have perhaps left at their targets."""
-    return session.scalars(
-        select(TransferFile)
+def is_carried_anew(session: Session, transfer: Transfer, file: TransferFile) -> bool:
+    """Say whether a later transfer, of whichever job, has made the file's target its own."""
+    later = (
+        select(TransferFile.number)
         .join(Transfer, Transfer.id == TransferFile.transfer_id)
         .where(
-            Transfer.job_id == job_id,
+            TransferFile.target == file.target,
+            TransferFile.upload_begun,
+            Transfer.id != transfer.id,
+            Transfer.created_at >= transfer.created_at,
+        )
+    )
+    return session.scalars(select(later.exists())).one()
+
+
+def was_begun_before(session: Session, transfer: Transfer, file: TransferFile) -> bool:
+    """Say whether an earlier transfer of the same job has left what lies at the file's target."""
+    earlier = (
+        select(TransferFile.number)
+        .join(Transfer, Transfer.id == TransferFile.transfer_id)
+        .where(
+            TransferFile.target == file.target,
+            TransferFile.upload_begun,
+            Transfer.job_id == transfer.job_id,
+            Transfer.id != transfer.id,
             Transfer.phase == TransferPhase.FAILED,
             Transfer.cleared_at.is_(None),
-            TransferFile.upload_begun,
         )
-    ).all()
+    )
+    return session.scalars(select(earlier.exists())).one()
+
+
+def save_file(
+    session: Session,
+    transfer_id: UUID,
+    number: int,
+    *,
+    owner: str,
+    fence: int,
+    columns: Mapping[str, object],
+) -> bool:
+    """Write columns of a file, if `owner` still carries its transfer and is not to stop; say whether it was written."""
+    held = select(Transfer.id).where(
+        Transfer.id == transfer_id,
+        Transfer.fence == fence,
+        Transfer.lease_owner == owner,
+        Transfer.abandoned_at.is_(None),
+    )
+    written = session.execute(
+        update(TransferFile)
+        .where(TransferFile.transfer_id == transfer_id, TransferFile.number == number, held.exists())
+        .values(**columns)
+        .returning(TransferFile.number)
+        .execution_options(synchronize_session=False)
+    )
+    return written.first() is not None
+
+
+def save_transfer(
+    session: Session, transfer_id: UUID, *, owner: str, fence: int, columns: Mapping[str, object]
+) -> bool:
+    """Write columns of a transfer, if `owner` still carries it; say whether it was written."""
+    written = session.execute(
+        update(Transfer)
+        .where(Transfer.id == transfer_id, Transfer.fence == fence, Transfer.lease_owner == owner)
+        .values(**columns)
+        .returning(Transfer.id)
+        .execution_options(synchronize_session=False)
+    )
+    return written.first() is not None
+
+
+def end_transfer(
+    session: Session, transfer_id: UUID, *, owner: str, fence: int, columns: Mapping[str, object], cleared: bool
+) -> bool:
+    """End a transfer, if `owner` still carries it; say whether it was ended."""
+    times = {"finished_at": func.now()} | ({"cleared_at": func.now()} if cleared else {})
+    return save_transfer(session, transfer_id, owner=owner, fence=fence, columns={**columns, **times})

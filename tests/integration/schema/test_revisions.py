@@ -17,7 +17,8 @@ from sqlalchemy import create_engine
 import app.access.models
 import app.inventory.models
 import app.jobs.models
-import app.migration.models  # noqa: F401  # the imports fill the metadata
+import app.migration.models
+import app.secondary.models  # noqa: F401  # the imports fill the metadata
 from app.db import Base, driver_url, make_engine
 from migrations.schema import alembic_config, upgrade
 from tests.integration.schema.catalog import catalog

@@ -1,0 +1,129 @@
+"""What lies in a folder of a datastore, every file of it (HostDatastoreBrowser); how `/folder` names a datacenter."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from app.vsphere.answers import Node
+from app.vsphere.bulk import read
+from app.vsphere.collector import property_spec, retrieve, traversal
+from app.vsphere.entities import DATASTORE, ancestors, plain_name
+from app.vsphere.errors import ManagedObjectGone, VCenterFault, VCenterUnreachable
+from app.vsphere.facts import FaultClass, FaultInfo, TaskSnapshot, TaskState
+from app.vsphere.paths import DatastorePath
+from app.vsphere.pyvmomi import VimObject, vim
+from app.vsphere.session import Session
+from app.vsphere.task_watch import TaskWatch
+from app.vsphere.tasks import cancel_task
+
+_POLL_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class ListedFile:
+    """A file in a folder."""
+
+    name: str
+    size_bytes: int
+
+
+def datacenter_path(session: Session, datacenter_moref: str) -> str:
+    """Return the inventory path of a datacenter, `dc1` or `folder/dc1`: the `dcPath` of `/folder`.
+
+    Raises `ManagedObjectGone` when there is no such datacenter.
+    """
+    found = read(
+        session,
+        [("Datacenter", datacenter_moref)],
+        [property_spec(vim.Datacenter, ["name", "parent"]), property_spec(vim.Folder, ["name", "parent"])],
+        select=[ancestors("up")],
+    )
+    names: list[str] = []
+    moref: str | None = datacenter_moref
+    while moref is not None and moref in found:
+        above = found[moref].properties.get("parent")
+        if above is not None:  # the root folder is in no path
+            names.append(found[moref].properties["name"])
+        moref = above
+    if not names:
+        raise ManagedObjectGone("Datacenter", datacenter_moref)
+    return "/".join(reversed(names))
+
+
+def files_in(session: Session, datacenter_moref: str, folder: DatastorePath) -> list[ListedFile]:
+    """Return every file in a folder, extents of disks and logs too; not those in folders below, by name.
+
+    A folder that is not there has no files. Raises `ManagedObjectGone` for a datastore that the datacenter does not
+    have, and `VCenterFault` when it cannot be looked at.
+    """
+    browser = _browser(session, datacenter_moref, folder.datastore)
+    # "If this query object is not present, then all files providing only file level details are matched"
+    # (HostDatastoreBrowserSearchSpec.query): a query for disks would hide their extents.
+    spec = vim.host.DatastoreBrowser.SearchSpec(
+        details=vim.host.DatastoreBrowser.FileInfo.Details(
+            fileType=True, fileSize=True, modification=False, fileOwner=False
+        )
+    )
+
+    def submit(_content: VimObject) -> str:
+        search: Callable[..., Any] = session.moref("HostDatastoreBrowser", browser).SearchDatastore_Task
+        return str(search(datastorePath=str(folder), searchSpec=spec)._moId)  # noqa: SLF001  # no public name
+
+    ended = _wait(session, session.call(submit))
+    if ended.fault is not None and ended.fault.name == "FileNotFound":
+        return []
+    if ended.fault is not None:
+        raise VCenterFault(ended.fault)
+    if ended.state is not TaskState.SUCCESS:
+        raise VCenterFault(FaultInfo("Timedout", f"the search of {folder} did not end", FaultClass.RETRY))
+    result = retrieve(session, "Task", ended.moref, [property_spec(vim.Task, ["info.result"])])[ended.moref].get(
+        "info.result"
+    )
+    if result is None:
+        raise VCenterUnreachable(f"vCenter has lost the result of the search of {folder}")
+    return sorted(
+        (
+            ListedFile(file.path, int(file.fileSize or 0))
+            for file in result.file or []
+            if not isinstance(file, vim.host.DatastoreBrowser.FolderInfo)
+        ),
+        key=lambda file: file.name,
+    )
+
+
+def _browser(session: Session, datacenter_moref: str, datastore: str) -> str:
+    found = read(
+        session,
+        [("Datacenter", datacenter_moref)],
+        [property_spec(vim.Datacenter, ["name"]), property_spec(vim.Datastore, ["summary", "browser"])],
+        select=[traversal(vim.Datacenter, "datastore", name="datastores")],
+    )
+    for thing in found.values():
+        if thing.kind == DATASTORE and _name(thing.properties["summary"]) == datastore:
+            return str(thing.properties["browser"])
+    raise ManagedObjectGone(DATASTORE, datastore)
+
+
+def _name(summary: Node) -> str:
+    return plain_name(summary.text("name") or "")
+
+
+def _wait(session: Session, task: str) -> TaskSnapshot:
+    """Wait until the task has ended; one that has not in time is cancelled, and comes as it stands."""
+    latest = TaskSnapshot(task, TaskState.QUEUED)
+    deadline = time.monotonic() + session.timeout_seconds
+    watch = TaskWatch(session)
+    try:
+        if watch.watch([task]):
+            return TaskSnapshot(task, TaskState.GONE)
+        while not latest.ended and time.monotonic() < deadline:
+            for changed in watch.wait(_POLL_SECONDS):
+                latest = changed
+    finally:
+        watch.close()
+    if not latest.ended:
+        cancel_task(session, task)
+    return latest
