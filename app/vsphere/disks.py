@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from app.errors import InvalidParameter
 from app.vsphere.errors import VCenterFault
+from app.vsphere.paths import DatastorePath
 from app.vsphere.pyvmomi import VimObject
 from app.vsphere.session import Session
 from app.vsphere.uuids import canonical_uuid
@@ -26,6 +28,42 @@ def move_disk(
             destName=target_path,
             destDatacenter=session.moref("Datacenter", target_datacenter),
             force=False,
+        )
+        return str(task._moId)  # noqa: SLF001  # the reference value has no public name in pyVmomi
+
+    return session.call(submit, idempotent=False)
+
+
+def delete_disk(session: Session, path: str, datacenter: str) -> str:
+    """Start deleting the virtual disk at `path` with all of its extents; return the reference of vCenter's task.
+
+    A disk that is not there fails the task with FileNotFound. Raises `VCenterFault` when vCenter refuses, and
+    `ReplyLost` when it is not known whether the task was started.
+    """
+
+    def submit(content: VimObject) -> str:
+        task = content.virtualDiskManager.DeleteVirtualDisk_Task(
+            name=path, datacenter=session.moref("Datacenter", datacenter)
+        )
+        return str(task._moId)  # noqa: SLF001  # the reference value has no public name in pyVmomi
+
+    return session.call(submit, idempotent=False)
+
+
+def delete_file(session: Session, path: str, datacenter: str) -> str:
+    """Start deleting a file, or a folder with everything in it; return the reference of vCenter's task.
+
+    A virtual disk alone is better deleted by `delete_disk`, which knows its extents. What is not there fails the task
+    with FileNotFound. Raises `InvalidParameter` for what is no path and for what could be a datastore as a whole,
+    `VCenterFault` when vCenter refuses, and `ReplyLost` when it is not known whether the task was started.
+    """
+    named = DatastorePath.parse(path)
+    if named is None or not named.file or {".", ".."} & set(named.file.split("/")):
+        raise InvalidParameter(f"{path!r} is not deleted: [datastore] folder or [datastore] folder/file is expected")
+
+    def submit(content: VimObject) -> str:
+        task = content.fileManager.DeleteDatastoreFile_Task(
+            name=path, datacenter=session.moref("Datacenter", datacenter)
         )
         return str(task._moId)  # noqa: SLF001  # the reference value has no public name in pyVmomi
 

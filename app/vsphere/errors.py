@@ -6,6 +6,8 @@
     ReplyLost              530  a call that changes something was sent and its answer never came
     ManagedObjectGone      431  vCenter has no such object (any more)
     DiskNotOnVm            431  the VM has no disk with that key
+    NotAWorker             530  a VM was to be emptied or destroyed that is no worker of ours
+    WorkerHoldsDisk        530  a worker VM was to be destroyed that has a disk still
     VCenterFault           530  vCenter said no; `.fault` says what it said and of which class it is
 
 No text here ever holds a password or a session cookie.
@@ -53,6 +55,14 @@ class ManagedObjectGone(NotFound):
 
 class DiskNotOnVm(NotFound):
     """A relocation names a disk key that the virtual machine does not have now."""
+
+
+class NotAWorker(VrelocateError):
+    """The VM does not say of itself that it is a worker: it is somebody's, and is neither emptied nor destroyed."""
+
+
+class WorkerHoldsDisk(VrelocateError):
+    """The worker VM has a disk: destroying it now would delete that."""
 
 
 class VCenterFault(VrelocateError):

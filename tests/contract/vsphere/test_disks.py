@@ -1,4 +1,4 @@
-"""A detached disk is moved: nothing is overwritten, and what is said of it is true afterwards."""
+"""A detached disk is moved or deleted: nothing is overwritten, and what is said of it is true afterwards."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from app.vsphere.disks import make_directory, move_disk, query_uuid
+from app.errors import InvalidParameter
+from app.vsphere.disks import delete_disk, delete_file, make_directory, move_disk, query_uuid
 from app.vsphere.facts import FaultClass, Inventory, TaskSnapshot, TaskState
 from app.vsphere.inventory import disk_exists
 from app.vsphere.session import Session
@@ -79,3 +80,38 @@ def test_a_disk_that_is_not_there_cannot_be_moved(move: Callable[[str, str], Tas
     ended = move("[LocalDS_0] never.vmdk", "[LocalDS_1] never.vmdk")
     assert ended.fault is not None
     assert (ended.fault.name, ended.fault.classification) == ("FileNotFound", FaultClass.PERMANENT)
+
+
+def test_a_disk_is_deleted_with_its_extents(
+    session: Session, datacenter: str, loose_disk: Callable[[str], str], follow: Follow
+) -> None:
+    make_directory(session, "[LocalDS_0] going", datacenter)
+    going, staying = loose_disk("[LocalDS_0] going/one.vmdk"), loose_disk("[LocalDS_0] going/two.vmdk")
+    ended = follow(delete_disk(session, going, datacenter))[-1]
+    assert (ended.state, ended.fault) == (TaskState.SUCCESS, None)
+    assert disk_exists(session, datacenter, going) is None
+    assert disk_exists(session, datacenter, staying) is not None
+    assert loose_disk(going) == going  # whose extent would be in the way
+    again = follow(delete_disk(session, "[LocalDS_0] going/never.vmdk", datacenter))[-1].fault
+    assert again is not None
+    assert again.name == "FileNotFound"
+
+
+def test_a_folder_is_deleted_with_everything_in_it(
+    session: Session, datacenter: str, loose_disk: Callable[[str], str], follow: Follow
+) -> None:
+    make_directory(session, "[LocalDS_0] emptied/deep", datacenter)
+    inside, beside = loose_disk("[LocalDS_0] emptied/deep/one.vmdk"), loose_disk("[LocalDS_0] beside.vmdk")
+    ended = follow(delete_file(session, "[LocalDS_0] emptied", datacenter))[-1]
+    assert (ended.state, ended.fault) == (TaskState.SUCCESS, None)
+    assert disk_exists(session, datacenter, inside) is None
+    assert disk_exists(session, datacenter, beside) is not None
+    again = follow(delete_file(session, "[LocalDS_0] emptied", datacenter))[-1].fault
+    assert again is not None
+    assert again.name == "FileNotFound"
+
+
+@pytest.mark.parametrize("path", ["[LocalDS_0]", "[LocalDS_0] /", "[LocalDS_0] .", "[LocalDS_0] a/..", "a", ""])
+def test_a_datastore_as_a_whole_is_never_deleted(session: Session, datacenter: str, path: str) -> None:
+    with pytest.raises(InvalidParameter, match="is not deleted"):
+        delete_file(session, path, datacenter)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from app.vsphere.errors import DiskNotOnVm, ManagedObjectGone
-from app.vsphere.facts import Datastore, FaultClass, Inventory, TaskSnapshot, TaskState, VirtualMachine
+from app.vsphere.facts import Datastore, DiskFormat, FaultClass, Inventory, TaskSnapshot, TaskState, VirtualMachine
 from app.vsphere.inventory import disk_exists, read_vm
 from app.vsphere.relocation import relocate_vm
 from app.vsphere.session import Session
@@ -158,3 +158,22 @@ def test_what_is_not_there_cannot_be_relocated(
     with pytest.raises(DiskNotOnVm, match=vm.name):
         relocate_vm(session, vm.moref, home_datastore=None, disks={987654: target})
     assert read_vm(session, vm.moref) == vm
+
+
+def test_a_disk_is_converted_where_that_is_asked_for(
+    vcenter: VCenter,
+    session: Session,
+    inventory: Inventory,
+    machines: dict[str, VirtualMachine],
+    follow: Follow,
+) -> None:
+    vm = read_vm(session, machines["DC0_C0_RP0_VM0"].moref)
+    (disk,) = vm.disks
+    assert disk.format is DiskFormat.THIN
+    for wanted in (DiskFormat.THICK, DiskFormat.EAGER, DiskFormat.THIN):
+        there = elsewhere(inventory, read_vm(session, vm.moref)).moref
+        task = relocate_vm(session, vm.moref, home_datastore=there, disks={disk.key: there}, formats={disk.key: wanted})
+        assert follow(task)[-1].state is TaskState.SUCCESS
+        (now,) = read_vm(session, vm.moref).disks
+        expected = DiskFormat.THIN if vcenter.is_plain else wanted
+        assert (now.uuid, now.capacity_bytes, now.format) == (disk.uuid, disk.capacity_bytes, expected)

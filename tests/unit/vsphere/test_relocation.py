@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.vsphere.errors import DiskNotOnVm
-from app.vsphere.facts import Disk, VirtualMachine
+from app.vsphere.facts import Disk, DiskFormat, VirtualMachine
 from app.vsphere.relocation import placement
 
 pytestmark = pytest.mark.unit
@@ -85,3 +85,20 @@ def test_a_home_that_is_not_known_stays_unnamed() -> None:
 def test_a_disk_that_the_vm_does_not_have_is_named_with_those_it_has() -> None:
     with pytest.raises(DiskNotOnVm, match=r"app has no disk 2005; its disks are 2000 \(Hard disk 1\)"):
         placement(vm(disk(2000, "datastore-1")), home_datastore=None, disks={2005: "datastore-9"})
+
+
+def test_a_disk_is_converted_where_it_goes_and_where_it_is() -> None:
+    formats = {2000: DiskFormat.EAGER, 2001: DiskFormat.THIN}
+    wanted = placement(
+        vm(disk(2000, "datastore-1"), disk(2001, "datastore-1"), disk(2002, "datastore-1")),
+        home_datastore=None,
+        disks={2000: "datastore-9"},
+        formats=formats,
+    )
+    assert wanted.disks == {2000: "datastore-9", 2001: "datastore-1", 2002: "datastore-1"}
+    assert wanted.formats == formats
+
+
+def test_a_disk_to_convert_must_be_the_vms() -> None:
+    with pytest.raises(DiskNotOnVm, match="app has no disk 2005"):
+        placement(vm(disk(2000, "datastore-1")), home_datastore=None, disks={}, formats={2005: DiskFormat.THIN})
