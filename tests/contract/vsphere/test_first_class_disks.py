@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import pytest
 
+from app.vsphere.disks import delete_disk
 from app.vsphere.errors import VCenterFault
 from app.vsphere.facts import DiskFormat, FirstClassDisk, Inventory, TaskSnapshot, TaskState, VirtualMachine
 from app.vsphere.first_class_disks import find_first_class_disk, first_class_disks, relocate_first_class_disk
@@ -148,3 +149,14 @@ def test_a_disk_of_a_vm_names_its_consumer_and_does_not_move(
     assert refused is not None
     assert refused.name == "InvalidState"
     assert find_first_class_disk(session, disk.id, datastores) == attached
+
+
+def test_a_disk_whose_file_is_gone_is_left_out(
+    session: Session, inventory: Inventory, datastores: list[str], made: Made, follow: Follow
+) -> None:
+    stale, other = made("stale"), made("other")
+    follow(delete_disk(session, stale.path, inventory.datacenters[0].moref))
+    listed = first_class_disks(session, datastores[0])
+    assert other in listed
+    assert stale.id not in {disk.id for disk in listed}
+    assert find_first_class_disk(session, stale.id, datastores) is None

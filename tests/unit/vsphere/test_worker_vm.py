@@ -1,13 +1,18 @@
-"""Which hosts can carry a disk between datastores."""
+"""Which hosts can carry a disk between datastores, and what is done to a worker that vCenter does not describe."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
-from app.vsphere.facts import Datastore, Mount
-from app.vsphere.worker_vm import hosts_of_all
+from app.vsphere import worker_vm
+from app.vsphere.errors import VCenterFault
+from app.vsphere.facts import Datastore, FaultClass, Mount
+from app.vsphere.session import Session
+from app.vsphere.worker_vm import destroy_worker, detach_disks, hosts_of_all
 
 pytestmark = pytest.mark.unit
 
@@ -53,3 +58,13 @@ def test_a_mount_that_cannot_be_written_to_is_none(useless: Mount) -> None:
     assert hosts_of_all([datastore(mount("host-1"), mount("host-2")), datastore(useless, mount("host-2"))]) == {
         "host-2"
     }
+
+
+@pytest.mark.parametrize("harm", [detach_disks, destroy_worker])
+def test_a_worker_whose_devices_are_not_told_is_left_alone(
+    monkeypatch: pytest.MonkeyPatch, harm: Callable[[Session, str], str | None]
+) -> None:
+    monkeypatch.setattr(worker_vm, "retrieve", lambda *_: {"vm-1": {"name": "vrelocate-worker-12345678"}})
+    with pytest.raises(VCenterFault, match="does not tell the devices of vrelocate-worker-12345678") as refused:
+        harm(cast("Session", None), "vm-1")
+    assert refused.value.fault.classification is FaultClass.RETRY_WHEN_CHANGED
