@@ -3,6 +3,9 @@
 One engine a process. Every connection speaks UTC and has an application name, so that `pg_stat_activity` says who asks.
 A unit of work is `with transaction() as session:`: it commits at the end, or rolls back and raises.
 Database times are the only times that decide anything (`now()` of PostgreSQL), never a worker's clock.
+
+A process may be stopped in the midst of a transaction: SIGSTOP, a paused machine, a lost network. Leases do not help
+against its row locks, so PostgreSQL itself takes them back (law 2): see the bounds below.
 """
 
 from __future__ import annotations
@@ -13,7 +16,8 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import DateTime, Engine, MetaData, create_engine, text
+import psycopg
+from sqlalchemy import DateTime, Engine, MetaData, create_engine, event, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -34,6 +38,21 @@ NAMING = {
     "pk": "pk_%(table_name)s",
 }
 
+
+LOCK_WAIT_SECONDS = 10
+"""How long a statement waits for a lock. Longer than `SILENCE_SECONDS`: who waits for a stopped process outlives it."""
+SILENCE_SECONDS = 8
+"""How long a client may be silent inside a transaction, or leave an answer unread, before PostgreSQL ends its session.
+
+Nobody is silent for long who is well: neither vCenter nor Redis is asked inside a transaction. And it does no harm to
+end one too early: the work is rolled back, and tried again.
+"""
+TRANSACTION_SECONDS = 30
+"""How long a transaction may last as a whole, if PostgreSQL is 17 or newer.
+
+It is there for one case: a client that is stopped while it sends a batch (psycopg's `executemany` is a pipeline) counts
+as active, not as idle in a transaction.
+"""
 
 # What passes by itself (SQLSTATE): serialization failure, deadlock, lock timeout.
 _PASSING = frozenset({"40001", "40P01", "55P03"})
@@ -65,19 +84,58 @@ def make_engine(url: str, *, pool_size: int = 10) -> Engine:
         connect_args={
             "application_name": "vrelocate",
             "connect_timeout": 5,
-            # A peer that vanished without a word is noticed in half a minute, not in two hours.
+            # A peer that vanished without a word is noticed in half a minute, not in two hours; on both ends.
             "keepalives_idle": 10,
             "keepalives_interval": 5,
             "keepalives_count": 4,
-            "options": "-c timezone=UTC -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s",
+            "options": " ".join(f"-c {name}={value}" for name, value in _session_settings().items()),
         },
     )
+
+
+def _session_settings() -> dict[str, str]:
+    """Return what PostgreSQL is to keep to for each of our connections; every version since 15 knows these."""
+    return {
+        "timezone": "UTC",
+        "lock_timeout": f"{LOCK_WAIT_SECONDS}s",
+        "idle_in_transaction_session_timeout": f"{SILENCE_SECONDS}s",
+        # A session that is sending is not idle, and a stopped client's kernel goes on acknowledging an empty window.
+        "tcp_user_timeout": f"{SILENCE_SECONDS}s",
+        "tcp_keepalives_idle": "10s",
+        "tcp_keepalives_interval": "5s",
+        "tcp_keepalives_count": "4",
+    }
+
+
+def _bound_whole(seconds: int, *, local: bool) -> str:
+    """Return the statement that bounds transactions as a whole, and does nothing where PostgreSQL is older than 17.
+
+    In the options of a connection an older one would refuse the setting.
+    """
+    known = "current_setting('transaction_timeout', true) IS NOT NULL"
+    return f"SELECT set_config('transaction_timeout', '{seconds}s', {local}) WHERE {known}"
+
+
+def _bound_transactions(connection: psycopg.Connection[Any], _record: object) -> None:
+    """Bound every transaction of a new connection as a whole."""
+    connection.autocommit = True
+    connection.execute(_bound_whole(TRANSACTION_SECONDS, local=False).encode())
+    connection.autocommit = False
+
+
+def take_longer(session: Session, *, lock_wait_seconds: int, silence_seconds: int, transaction_seconds: int) -> None:
+    """Let this one transaction take longer; if its process is stopped, it keeps others from going on for longer too."""
+    session.execute(text(f"SET LOCAL lock_timeout = '{lock_wait_seconds}s'"))
+    session.execute(text(f"SET LOCAL idle_in_transaction_session_timeout = '{silence_seconds}s'"))
+    session.execute(text(_bound_whole(transaction_seconds, local=True)))
 
 
 @cache
 def engine() -> Engine:
     """Return this process's engine."""
-    return make_engine(settings().database_url.get_secret_value())
+    made = make_engine(settings().database_url.get_secret_value())
+    event.listen(made, "connect", _bound_transactions)
+    return made
 
 
 @cache
