@@ -1,17 +1,19 @@
 """Which row is which disk: volumes keep their ids through moves, detaching, attaching and re-syncs.
 
 A disk that vCenter shows is recognised, in this order, by
-1. its VM and device key, unless the disk's own uuid says that another disk sits there now;
-2. its own uuid (`ddb.uuid`), wherever it lies;
-3. its path on its pool (the part behind `[name]`, which a renamed datastore does not change), unless the uuid says that
+1. its id as a First Class Disk, wherever it lies and whoever has it;
+2. its VM and device key, unless the disk's own uuid says that another disk sits there now;
+3. its own uuid (`ddb.uuid`), wherever it lies;
+4. its path on its pool (the part behind `[name]`, which a renamed datastore does not change), unless the uuid says that
    another disk lies there now.
-Each row serves one disk. A detached volume that a migration is moving is left to that migration, and the unfinished
-copies of a VM's moving disks, which look like detached disks, are no volumes.
+Each row serves one disk. A detached volume that a migration is moving is left to that migration, whatever it is in now:
+its own file, a worker VM, a half-written copy. The unfinished copies of a VM's moving disks, which look like detached
+disks, are no volumes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
@@ -20,39 +22,28 @@ from sqlalchemy import func
 from sqlalchemy.orm import Session
 
 from app.inventory.models import StoragePool, VirtualMachine, Volume
+from app.inventory.shown import Shown, attached, detached, lent, path_on_pool, volume_name
+from app.inventory.traits import VolumeTraits
 from app.vsphere import facts
 from app.vsphere.paths import datastore_of
 
 _UNSPOKEN = "no row"
 
 
-def path_on_pool(path: str) -> str:
-    """Return the part of a datastore path behind `[name]`."""
-    return path.partition("] ")[2] or path
+@dataclass(frozen=True, kw_only=True)
+class Looked:
+    """What was looked at, and what was seen there."""
 
-
-def volume_name(path: str) -> str:
-    """Return what people call a disk: its file's name without the ending."""
-    return path_on_pool(path).rpartition("/")[2].removesuffix(".vmdk")
-
-
-@dataclass(frozen=True)
-class _Shown:
-    """A disk as vCenter shows it now, attached or not."""
-
-    pool: StoragePool
-    path: str
-    vm: VirtualMachine | None
-    key: int | None
-    unit: int | None
-    uuid: str | None
-    capacity_bytes: int
-    physical_bytes: int | None
-    thin: bool | None
-
-    @property
-    def place(self) -> tuple[UUID, str]:
-        return self.pool.id, path_on_pool(self.path)
+    vms: Sequence[facts.VirtualMachine]
+    loose: Sequence[facts.LooseDisk] = ()
+    workers: Sequence[facts.VirtualMachine] = ()
+    """Worker VMs: their disks are detached volumes that were lent to them."""
+    searched: frozenset[str] = frozenset()
+    """Datastores whose files were listed, by reference."""
+    searched_for_fcds: frozenset[str] = frozenset()
+    """Datastores whose First Class Disks were listed."""
+    whole: bool = False
+    """VMs that are not among `vms` are gone."""
 
 
 class VolumeSync:
@@ -77,31 +68,38 @@ class VolumeSync:
         # Rows that are present win over removed ones that would match as well.
         rows.sort(key=lambda row: row.removed_at is None)
         self._rows = rows
+        self._by_fcd = {row.fcd_id: row for row in rows if row.fcd_id}
         self._by_device = {(row.vm_id, row.device_key): row for row in rows if row.vm_id is not None}
         self._by_uuid = {row.disk_uuid: row for row in rows if row.disk_uuid}
         self._by_place = {(row.pool_id, path_on_pool(row.path)): row for row in rows}
         self._taken: set[UUID] = set()
-        self._by_name = {pool.name: pool.id for pool in pools.values()}
-        moving = [row for row in rows if row.moving_to is not None and row.vm_id is not None]
+        # A datastore's name is unique within its datacenter.
+        self._by_name = {(pool.zone_id, pool.name): pool.id for pool in pools.values()}
+        moving = [row for row in rows if row.moving_to is not None]
         self._copied_uuids = {row.disk_uuid for row in moving if row.disk_uuid}
-        self._copied_names = {(self._target_of(row), volume_name(row.path)) for row in moving}
+        self._copied_names = {(self._target_of(row), volume_name(row.path)) for row in moving if row.vm_id is not None}
+        self._carried_to = {self._target_of(row) for row in moving if row.vm_id is None}
+        self._moving_jobs = {str(row.moved_by) for row in moving if row.vm_id is None}
+        self._moving_fcds = {row.fcd_id for row in moving if row.vm_id is None and row.fcd_id}
 
-    def write(
-        self,
-        vms: Iterable[facts.VirtualMachine],
-        loose: Iterable[facts.LooseDisk],
-        searched: frozenset[str] = frozenset(),
-        *,
-        whole: bool,
-    ) -> int:
-        """Write every disk shown; returns how many there were. `whole`: VMs that are not shown are gone."""
-        vms = list(vms)
-        looked_at = {self._vms[vm.moref].id for vm in vms if vm.config_known}
+    def write(self, looked: Looked) -> int:
+        """Write every disk shown; returns how many there were."""
+        looked_at = {self._vms[vm.moref].id for vm in looked.vms if vm.config_known}
         present = {row.id for row in self._vms.values()}
-        shown = [*self._attached(vms), *self._detached(loose)]
+        idle = [worker for worker in looked.workers if worker.worker_of_job not in self._moving_jobs]
+        shown = [
+            *attached(looked.vms, self._vms, self._pools),
+            *lent(idle, self._pools),
+            *detached(looked.loose, self._pools),
+        ]
         moving = self._left_to_migrations()
-        matched = self._match(disk for disk in shown if disk.place not in moving)
-        searched_pools = {self._pools[moref].id for moref in searched if moref in self._pools}
+        matched = self._match(
+            disk
+            for disk in shown
+            if disk.place not in moving and not (disk.fcd_id and disk.fcd_id in self._moving_fcds)
+        )
+        searched = {self._pools[moref].id for moref in looked.searched if moref in self._pools}
+        for_fcds = {self._pools[moref].id for moref in looked.searched_for_fcds if moref in self._pools}
         gone = [
             row
             for row in self._rows
@@ -111,9 +109,9 @@ class VolumeSync:
             and row.observed_at <= self._began
             # A disk is gone only if the place where it was has been looked at.
             and (
-                row.pool_id in searched_pools
+                row.pool_id in (for_fcds if row.fcd_id else searched)
                 if row.vm_id is None
-                else row.vm_id in looked_at or (whole and row.vm_id not in present)
+                else row.vm_id in looked_at or (looked.whole and row.vm_id not in present)
             )
         ]
         # The unique indexes look at present rows: those that are gone, or go elsewhere, make room for the others first.
@@ -121,42 +119,9 @@ class VolumeSync:
             row.removed_at = func.now()
         self._session.flush()
         for disk, row in matched:
-            self._fill(row, disk)
+            self._fill(row, disk, fcds_known=disk.vm is None and disk.pool.id in for_fcds)
             self._session.add(row)
         return len(matched)
-
-    def _attached(self, vms: Iterable[facts.VirtualMachine]) -> Iterable[_Shown]:
-        for vm in vms:
-            for disk in vm.disks:
-                pool = self._pools.get(disk.datastore_moref or "")
-                if pool is not None:
-                    yield _Shown(
-                        pool=pool,
-                        path=disk.path,
-                        vm=self._vms[vm.moref],
-                        key=disk.key,
-                        unit=disk.unit_number,
-                        uuid=disk.uuid,
-                        capacity_bytes=disk.capacity_bytes,
-                        physical_bytes=disk.physical_bytes,
-                        thin=disk.thin,
-                    )
-
-    def _detached(self, loose: Iterable[facts.LooseDisk]) -> Iterable[_Shown]:
-        for disk in loose:
-            pool = self._pools.get(disk.datastore_moref)
-            if pool is not None:
-                yield _Shown(
-                    pool=pool,
-                    path=disk.path,
-                    vm=None,
-                    key=None,
-                    unit=None,
-                    uuid=disk.uuid,
-                    capacity_bytes=disk.capacity_bytes or 0,
-                    physical_bytes=disk.physical_bytes,
-                    thin=disk.thin,
-                )
 
     def _left_to_migrations(self) -> set[tuple[UUID, str]]:
         """Return both ends of every detached disk that is being moved: what lies there is half a truth."""
@@ -172,18 +137,20 @@ class VolumeSync:
 
     def _target_of(self, row: Volume) -> UUID | None:
         """Return the pool that a migration takes a volume to."""
-        return self._by_name.get(datastore_of(row.moving_to or "") or "")
+        return self._by_name.get((row.zone_id, datastore_of(row.moving_to or "") or ""))
 
-    def _is_unfinished_copy(self, disk: _Shown) -> bool:
-        """Say whether a file is what a running relocation is writing for a VM's disk."""
+    def _is_unfinished_copy(self, disk: Shown) -> bool:
+        """Say whether a file is what a running relocation is writing, of a VM's disk or in a worker VM's folder."""
         return disk.vm is None and (
-            disk.uuid in self._copied_uuids or (disk.pool.id, volume_name(disk.path)) in self._copied_names
+            disk.uuid in self._copied_uuids
+            or (disk.pool.id, volume_name(disk.path)) in self._copied_names
+            or (disk.pool.id in self._carried_to and disk.folder.startswith(facts.WORKER_NAME))
         )
 
-    def _match(self, shown: Iterable[_Shown]) -> list[tuple[_Shown, Volume]]:
+    def _match(self, shown: Iterable[Shown]) -> list[tuple[Shown, Volume]]:
         """Find the row of each disk: certain matches first, so that no guess takes a row that is surely another's."""
-        matched: list[tuple[_Shown, Volume]] = []
-        rest: list[_Shown] = []
+        matched: list[tuple[Shown, Volume]] = []
+        rest: list[Shown] = []
         for disk in shown:
             row = self._certain(disk)
             if row is None:
@@ -202,15 +169,18 @@ class VolumeSync:
             matched.append((disk, row))
         return matched
 
-    def _certain(self, disk: _Shown) -> Volume | None:
-        """Take the row that sits where the disk is shown: on its device, or at its path if no VM has it."""
+    def _certain(self, disk: Shown) -> Volume | None:
+        """Take the row that is the same First Class Disk; or sits on its device, or at its path if no VM has it."""
+        known = self._free(self._by_fcd.get(disk.fcd_id or _UNSPOKEN))
+        if known is not None:
+            return known
         if disk.vm:
             return self._in_place(disk, self._by_device.get((disk.vm.id, disk.key)))
         return self._in_place(disk, self._by_place.get(disk.place))
 
-    def _in_place(self, disk: _Shown, row: Volume | None) -> Volume | None:
+    def _in_place(self, disk: Shown, row: Volume | None) -> Volume | None:
         """Take the row that sits in the disk's place, unless it says that it is another disk."""
-        if row is None or (disk.uuid and row.disk_uuid and disk.uuid != row.disk_uuid):
+        if row is None or _differ(disk.uuid, row.disk_uuid) or _differ(disk.fcd_id, row.fcd_id):
             return None
         return self._free(row)
 
@@ -221,13 +191,13 @@ class VolumeSync:
         self._taken.add(row.id)
         return row
 
-    def _goes_elsewhere(self, row: Volume, disk: _Shown) -> bool:
+    def _goes_elsewhere(self, row: Volume, disk: Shown) -> bool:
         """Say whether the row is about to get another device or another path."""
         before = row.vm_id, row.device_key, row.pool_id, row.path
         after = disk.vm.id if disk.vm else None, disk.key, disk.pool.id, disk.path
         return row.removed_at is None and row.observed_at <= self._began and before != after
 
-    def _fill(self, row: Volume, disk: _Shown) -> None:
+    def _fill(self, row: Volume, disk: Shown, *, fcds_known: bool) -> None:
         row.removed_at = None
         if row.observed_at > self._began:
             return
@@ -236,6 +206,27 @@ class VolumeSync:
         row.vm_id, row.device_key = (disk.vm.id, disk.key) if disk.vm else (None, None)
         row.unit_number = disk.unit
         row.disk_uuid = disk.uuid or row.disk_uuid
+        row.fcd_id = disk.fcd_id or (None if fcds_known else row.fcd_id)
         row.path, row.name = disk.path, volume_name(disk.path)
-        row.capacity_bytes, row.thin = disk.capacity_bytes, disk.thin
-        row.physical_bytes = disk.physical_bytes
+        row.capacity_bytes, row.physical_bytes = disk.capacity_bytes, disk.physical_bytes
+        write_format(row, thin=disk.thin, disk_format=disk.format)
+        row.traits = disk.traits if disk.vm else detached_traits(disk.traits, row.traits)
+
+
+def write_format(row: Volume, *, thin: bool | None, disk_format: str | None) -> None:
+    """Write how a disk takes its space. What is only known to be not thin stays lazily or eagerly zeroed as it was."""
+    row.thin = disk_format == facts.DiskFormat.THIN if thin is None and disk_format is not None else thin
+    if disk_format is not None or thin or row.format == facts.DiskFormat.THIN:
+        row.format = disk_format
+
+
+def detached_traits(shown: VolumeTraits, before: VolumeTraits | None) -> VolumeTraits:
+    """Return the traits of a disk that no VM has: files do not tell what they are, so what a VM told of it stays."""
+    if shown.backing_kind or before is None:
+        return shown
+    return VolumeTraits(backing_kind=before.backing_kind, encrypted=before.encrypted)
+
+
+def _differ(one: str | None, other: str | None) -> bool:
+    """Say whether both are known, and are not the same."""
+    return bool(one and other and one != other)

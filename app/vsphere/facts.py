@@ -152,6 +152,10 @@ class Disk:
     """The id of the First Class Disk that it is (VirtualDisk.vDiskId)."""
 
 
+WORKER_NAME = "vrelocate-worker-"
+"""What the names and the folders of worker VMs begin with."""
+
+
 @dataclass(frozen=True, slots=True)
 class VirtualMachine:
     """A virtual machine, templates included. What an inaccessible VM does not tell is None or empty."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import chain
 
 from app.errors import InvalidParameter
 from app.vsphere.answers import Objects
@@ -21,14 +23,17 @@ from app.vsphere.entities import (
     place_specs,
     storage_pods,
 )
-from app.vsphere.errors import ManagedObjectGone
-from app.vsphere.facts import Datastore, Inventory, LooseDisk, VirtualMachine
+from app.vsphere.errors import ManagedObjectGone, VCenterFault
+from app.vsphere.facts import Datastore, FirstClassDisk, Inventory, LooseDisk, VirtualMachine
+from app.vsphere.first_class_disks import first_class_disks
 from app.vsphere.loose import loose_disks
 from app.vsphere.machines import machine, machine_spec
 from app.vsphere.paths import DatastorePath
 from app.vsphere.pyvmomi import vim
 from app.vsphere.session import Session, about
 from app.vsphere.tags import datastore_tags
+
+log = logging.getLogger(__name__)
 
 _VIRTUAL_MACHINE = "VirtualMachine"
 
@@ -46,6 +51,7 @@ def read_inventory(session: Session, tag_category: str) -> Inventory:
     pools = datastores(places)
     listed = vmdks_on(session, pools)
     machines = _all_machines(session, places)
+    catalogs = _first_class_disks(session, pools)
     tags = datastore_tags(session.endpoint, session.timeout_seconds, tag_category)
     if tags is not None:
         pools = tuple(replace(pool, tags=tags.get(pool.moref, frozenset())) for pool in pools)
@@ -56,10 +62,11 @@ def read_inventory(session: Session, tag_category: str) -> Inventory:
         hosts=hosts(places),
         datastores=pools,
         virtual_machines=machines,
-        loose_disks=loose_disks(listed, pools, machines),
+        loose_disks=loose_disks(listed, pools, machines, chain.from_iterable(catalogs.values())),
         searched_datastores=frozenset(listed),
         tags_known=tags is not None,
         storage_pods=storage_pods(places),
+        fcd_datastores=frozenset(catalogs),
     )
 
 
@@ -132,3 +139,16 @@ def _all_machines(session: Session, places: Objects) -> tuple[VirtualMachine, ..
     found = read_all(session, [vim.VirtualMachine], [machine_spec()])
     everything = {**places, **found}
     return tuple(vm for moref in found if (vm := machine(moref, everything)) is not None)
+
+
+def _first_class_disks(session: Session, datastores: Iterable[Datastore]) -> dict[str, list[FirstClassDisk]]:
+    """Return the First Class Disks by datastore; datastores whose catalog cannot be read are left out, and logged."""
+    catalogs = {}
+    for datastore in datastores:
+        if not datastore.accessible:
+            continue
+        try:
+            catalogs[datastore.moref] = first_class_disks(session, datastore.moref)
+        except (VCenterFault, ManagedObjectGone) as refused:
+            log.warning("the First Class Disks of %s are not known: %s", datastore.name, refused)
+    return catalogs

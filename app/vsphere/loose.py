@@ -1,11 +1,11 @@
-"""Which VMDKs belong to nobody: all that lie on the datastores, less those of registered VMs."""
+"""Which VMDKs no VM has: all that lie on the datastores, less those of registered VMs, and First Class Disks."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from app.vsphere.facts import Datastore, LooseDisk, VirtualMachine
+from app.vsphere.facts import Datastore, DiskFormat, FirstClassDisk, LooseDisk, VirtualMachine
 from app.vsphere.paths import DatastorePath
 
 _FCD_FOLDER = "fcd"
@@ -25,22 +25,79 @@ def loose_disks(
     listed: Mapping[str, Iterable[LooseDisk]],
     datastores: Iterable[Datastore],
     machines: Iterable[VirtualMachine],
+    catalog: Iterable[FirstClassDisk] = (),
 ) -> tuple[LooseDisk, ...]:
     """Return the disks of `listed` (by datastore) that belong to none of `machines`.
 
-    First Class Disks (in `fcd/`) and disks of content libraries are not among them: they have owners of their own.
+    Of the First Class Disks of `catalog` those that no VM has are among them, wherever they lie. What else is in their
+    folder, `fcd/`, is not, nor are disks of content libraries: they have owners of their own.
     """
     known = list(datastores)
     urls = {datastore.moref: datastore.url or datastore.moref for datastore in known}
-    owned = _owned_by(machines, {(store.datacenter_moref, store.name): urls[store.moref] for store in known})
-    return tuple(
-        disk
-        for moref, disks in listed.items()
-        for disk in disks
-        if (path := DatastorePath.parse(disk.path)) is not None
-        and not _has_other_owner(path)
-        and (urls[moref], path.file) not in owned.files
-        and (urls[moref], path.folder.file) not in owned.folders
+    vms = list(machines)
+    owned = _owned_by(vms, {(store.datacenter_moref, store.name): urls[store.moref] for store in known})
+    attached = {disk.fcd_id for vm in vms for disk in vm.disks if disk.fcd_id}
+    first_class = {
+        (urls[disk.datastore_moref], path.file): disk
+        for disk in catalog
+        if disk.datastore_moref in urls and (path := DatastorePath.parse(disk.path)) is not None
+    }
+    found, told = [], set()
+    for moref, disks in listed.items():
+        for disk in disks:
+            path = DatastorePath.parse(disk.path)
+            if path is None:
+                continue
+            place = urls[moref], path.file
+            fcd = first_class.get(place)
+            if fcd is not None:
+                # A datastore of two datacenters is listed twice; the disk is on one of the two.
+                if fcd.datastore_moref == moref:
+                    told.add(place)
+                    if _is_detached(fcd, attached) and place not in owned.files:
+                        found.append(_as_first_class(disk, fcd))
+            elif (
+                not _has_other_owner(path)
+                and place not in owned.files
+                and (urls[moref], path.folder.file) not in owned.folders
+            ):
+                found.append(disk)
+    datacenters = {store.moref: store.datacenter_moref for store in known}
+    unlisted = (disk for place, disk in first_class.items() if place not in told | owned.files)
+    found += [_of_catalog(disk, datacenters) for disk in unlisted if _is_detached(disk, attached)]
+    return tuple(found)
+
+
+def _is_detached(disk: FirstClassDisk, attached: set[str]) -> bool:
+    """Say whether no VM has it: neither does its catalog name one, nor does a VM name it."""
+    return not disk.consumers and disk.id not in attached
+
+
+def _as_first_class(listed: LooseDisk, disk: FirstClassDisk) -> LooseDisk:
+    """Return a listed file as the First Class Disk that it is; the catalog knows more of its format."""
+    known = disk.format or listed.format
+    return replace(
+        listed,
+        fcd_id=disk.id,
+        capacity_bytes=disk.capacity_bytes,
+        format=known,
+        thin=listed.thin if known is None else known is DiskFormat.THIN,
+    )
+
+
+def _of_catalog(disk: FirstClassDisk, datacenters: Mapping[str, str]) -> LooseDisk:
+    """Return a First Class Disk whose file was not listed: its datastore could not be searched, or it is new."""
+    return LooseDisk(
+        path=disk.path,
+        datastore_moref=disk.datastore_moref,
+        datacenter_moref=datacenters[disk.datastore_moref],
+        capacity_bytes=disk.capacity_bytes,
+        physical_bytes=None,
+        thin=None if disk.format is None else disk.format is DiskFormat.THIN,
+        uuid=None,
+        modified_at=None,
+        format=disk.format,
+        fcd_id=disk.id,
     )
 
 
