@@ -38,6 +38,8 @@ class Settings(BaseSettings):
     api_port: int = Field(default=8080, ge=0, le=65535)
     worker_concurrency: Count = 8
     """Threads a worker; each step lasts seconds and mostly waits for vCenter or PostgreSQL."""
+    carries_per_worker: Count = 2
+    """Copies through secondary storage at once on a worker, each in a thread of its own."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["json", "text"] = "json"
 

@@ -11,6 +11,7 @@ from celery.signals import worker_ready
 from app.db import engine
 from app.settings import settings
 from app.telemetry import logger, set_up_logging
+from workers.carry import CarryStep
 from workers.celery_app import celery
 from workers.identity import worker_name
 from workers.sweep import SweepStep
@@ -26,7 +27,7 @@ def run_worker(*, name: str | None = None, concurrency: int | None = None) -> in
         os.environ["VRELOCATE_WORKER_NAME"] = name
     set_up_logging(settings())
     engine()  # now, while there is one thread: several that come first together would make one each
-    celery.steps["worker"].update({SweepStep, SyncStep, WatchStep})
+    celery.steps["worker"].update({CarryStep, SweepStep, SyncStep, WatchStep})
     # No banner: what matters is in the log.
     arguments = ["--quiet", "worker", "--hostname", worker_name(), "--pool", "threads"]
     arguments += ["--loglevel", settings().log_level]

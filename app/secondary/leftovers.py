@@ -23,7 +23,7 @@ from app.secondary.errors import StoreUnusable
 from app.secondary.folders import FolderPlace
 from app.secondary.models import SecondaryStore, Transfer, TransferFile, TransferPhase
 from app.secondary.removal import begun_by
-from app.secondary.stores import folder_of, usable_stores
+from app.secondary.stores import folder_of, seen_here
 from app.telemetry import logger
 
 log = logger(__name__)
@@ -71,7 +71,7 @@ def sweep() -> int:
             cleared += clear(job_id)
         except ResourceInUse:
             continue  # it was begun anew meanwhile
-    for store in usable_stores().values():
+    for store in seen_here()[0].values():
         _finish_removals(store)
     return cleared
 

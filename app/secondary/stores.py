@@ -121,34 +121,42 @@ def choose(needed_bytes: int) -> UUID:
     Two that choose at the same time may choose the same room: the carrier looks again before it begins. Raises
     `StoreUnusable` when there is no store that is mounted here, `NoSpace` when none has so much room.
     """
-    with transaction() as session:
-        known = queries.stores(session)
-        available: dict[UUID, int] = {}
-        troubles = []
-        for store in known:
-            try:
-                available[store.id] = room_of(session, store).available_bytes
-            except StoreUnusable as trouble:
-                troubles.append(str(trouble))
+    rooms = list_rooms()
+    available = {store.id: room.available_bytes for store, room in rooms if isinstance(room, Room)}
     if not available:
-        raise StoreUnusable("; ".join(troubles) or "no secondary store is known: `vrelocate secondary add` adds one")
+        troubles = "; ".join(room for _, room in rooms if isinstance(room, str))
+        raise StoreUnusable(troubles or "no secondary store is known: `vrelocate secondary add` adds one")
     best = max(available, key=available.__getitem__)
     if available[best] < needed_bytes:
-        rooms = ", ".join(f"{store.name} {available[store.id]}" for store in known if store.id in available)
-        raise NoSpace(f"{needed_bytes} bytes fit on no secondary store; available bytes: {rooms}")
+        told = ", ".join(f"{available[store.id]} on {store.name}" for store, _ in rooms if store.id in available)
+        raise NoSpace(f"{needed_bytes} bytes fit on no secondary store; available: {told}")
     return best
 
 
-def usable_stores() -> dict[UUID, SecondaryStore]:
-    """Return the stores that are mounted on this machine."""
-    usable = {}
+def seen_here() -> tuple[dict[UUID, SecondaryStore], dict[str, str]]:
+    """Return the stores that are mounted on this machine, and why each of the others, by name, is not usable."""
+    usable, missing = {}, {}
     for store in list_stores():
         try:
             folder_of(store)
-        except StoreUnusable:
-            continue
-        usable[store.id] = store
-    return usable
+        except StoreUnusable as trouble:
+            missing[store.name] = str(trouble)
+        else:
+            usable[store.id] = store
+    return usable, missing
+
+
+def list_rooms() -> list[tuple[SecondaryStore, Room | str]]:
+    """Return every store with its room, or with why this machine cannot tell."""
+    with transaction() as session:
+        return [(store, _room_or_trouble(session, store)) for store in queries.stores(session)]
+
+
+def _room_or_trouble(session: Session, store: SecondaryStore) -> Room | str:
+    try:
+        return room_of(session, store)
+    except StoreUnusable as trouble:
+        return str(trouble)
 
 
 def _marker(store: SecondaryStore) -> Path:
