@@ -1,18 +1,40 @@
-"""The commands that a guru answers with: what is asked of a hypervisor, kept as JSON before it is asked (law 3)."""
+"""The commands that a guru answers with: what is asked of a hypervisor, kept as JSON before it is asked (law 3).
+
+Each is one call: most start a task of vCenter's, `UnregisterVm` is answered at once, and `CarryFiles` is carried out
+by our own workers. Several in a row are a program (`app/migration/programs.py`).
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from app.vsphere.facts import DiskFormat
 
-class _Command(BaseModel):
+
+class BaseCommand(BaseModel):
+    """What every command has, besides its own fields."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    doing: ClassVar[str]
+    """What goes on while it is carried out, for people: `relocating`."""
+    copies: ClassVar[bool] = False
+    """It moves the bytes: its progress is the job's. It may fail for reasons that a new attempt has to weigh again."""
 
-class RelocateVm(_Command):
+    @property
+    def cleanup(self) -> tuple[Command, ...]:
+        """What is to be asked for when this or a later command of its program has failed for good."""
+        return ()
+
+
+class RelocateVm(BaseCommand):
     """`VirtualMachine.RelocateVM_Task` of a stopped VM; disks that are not named stay where they are."""
+
+    doing: ClassVar[str] = "relocating"
+    copies: ClassVar[bool] = True
 
     kind: Literal["relocate-vm"] = "relocate-vm"
     vm: str
@@ -21,10 +43,25 @@ class RelocateVm(_Command):
     """Datastore that its configuration goes to; `None`: it stays."""
     disks: dict[int, str]
     """Device key of each disk that moves, and the datastore it goes to."""
+    formats: dict[int, DiskFormat] = {}
+    """Device keys of disks that are to be converted; all others keep their format."""
 
 
-class MoveVirtualDisk(_Command):
+class ConsolidateDisks(BaseCommand):
+    """`VirtualMachine.ConsolidateVMDisks_Task`: delta disks that no snapshot needs any more are merged."""
+
+    doing: ClassVar[str] = "consolidating disks"
+
+    kind: Literal["consolidate-disks"] = "consolidate-disks"
+    vm: str
+    """Managed object reference of the VM."""
+
+
+class MoveVirtualDisk(BaseCommand):
     """`VirtualDiskManager.MoveVirtualDisk_Task` of a disk that is attached to nothing."""
+
+    doing: ClassVar[str] = "moving the disk"
+    copies: ClassVar[bool] = True
 
     kind: Literal["move-virtual-disk"] = "move-virtual-disk"
     source_path: str
@@ -33,15 +70,103 @@ class MoveVirtualDisk(_Command):
     """Managed object reference of the datacenter of both paths."""
 
 
-Command = Annotated[RelocateVm | MoveVirtualDisk, Field(discriminator="kind")]
-_COMMAND: TypeAdapter[RelocateVm | MoveVirtualDisk] = TypeAdapter(Command)
+class RelocateFirstClassDisk(BaseCommand):
+    """`RelocateVStorageObject_Task` of a First Class Disk that is attached to nothing."""
+
+    doing: ClassVar[str] = "relocating the disk"
+    copies: ClassVar[bool] = True
+
+    kind: Literal["relocate-first-class-disk"] = "relocate-first-class-disk"
+    disk_id: str
+    source: str
+    """Datastore that it is on."""
+    target: str
+    format: DiskFormat | None = None
+    """What it is to be there; `None`: vCenter's choice."""
 
 
-def command_to_json(command: RelocateVm | MoveVirtualDisk) -> dict[str, Any]:
+class _OfWorker(BaseCommand):
+    """A step of a worker VM: a VM that exists for as long as one detached disk needs it to be relocated."""
+
+    worker: UUID
+    """Its instance uuid, chosen before it is made: it is found by it whatever happened meanwhile."""
+
+
+class CreateWorker(_OfWorker):
+    """`Folder.CreateVM_Task` of a VM that does nothing and has the disk attached."""
+
+    doing: ClassVar[str] = "making a worker VM for the disk"
+
+    kind: Literal["create-worker"] = "create-worker"
+    name: str
+    datacenter: str
+    source: str
+    """Datastore that the disk is on: the worker's host writes to both."""
+    target: str
+    """Datastore that it goes to; the worker's configuration lies there."""
+    disk_path: str
+
+    @property
+    def cleanup(self) -> tuple[Command, ...]:
+        """Let go of the disk first: vCenter deletes what a VM has when it is destroyed."""
+        return (DetachWorkerDisks(worker=self.worker), DestroyWorker(worker=self.worker))
+
+
+class RelocateWorker(_OfWorker):
+    """`RelocateVM_Task` of the worker's disk."""
+
+    doing: ClassVar[str] = "relocating the disk"
+    copies: ClassVar[bool] = True
+
+    kind: Literal["relocate-worker"] = "relocate-worker"
+    datastore: str
+    format: DiskFormat | None = None
+    """What the disk is converted to; `None`: it keeps its format."""
+
+
+class DetachWorkerDisks(_OfWorker):
+    """`ReconfigVM_Task` that takes the disk from the worker and leaves its files."""
+
+    doing: ClassVar[str] = "detaching the disk from its worker VM"
+
+    kind: Literal["detach-worker-disks"] = "detach-worker-disks"
+    disk_path: str | None = None
+    """Where the disk was when this was asked for: nobody else knows it afterwards."""
+
+
+class DestroyWorker(_OfWorker):
+    """`Destroy_Task` of the worker, which has no disk any more."""
+
+    doing: ClassVar[str] = "removing the worker VM"
+
+    kind: Literal["destroy-worker"] = "destroy-worker"
+
+
+class PlaceDisk(BaseCommand):
+    """`MoveVirtualDisk_Task` within a datastore: the disk gets the folder and the name that it had before."""
+
+    doing: ClassVar[str] = "giving the disk its folder and name back"
+
+    kind: Literal["place-disk"] = "place-disk"
+    source_path: str | None = None
+    """Where vCenter put it, known when the disk has left its worker."""
+    target_path: str
+    datacenter: str
+
+
+WorkerCommand = CreateWorker | RelocateWorker | DetachWorkerDisks | DestroyWorker
+Command = Annotated[
+    RelocateVm | ConsolidateDisks | MoveVirtualDisk | RelocateFirstClassDisk | WorkerCommand | PlaceDisk,
+    Field(discriminator="kind"),
+]
+_COMMAND: TypeAdapter[Command] = TypeAdapter(Command)
+
+
+def command_to_json(command: Command) -> dict[str, Any]:
     """Return the command as JSON holds it."""
     return command.model_dump(mode="json")
 
 
-def command_from_json(document: dict[str, Any]) -> RelocateVm | MoveVirtualDisk:
+def command_from_json(document: dict[str, Any]) -> Command:
     """Read what `command_to_json` wrote, perhaps another release's."""
     return _COMMAND.validate_python(document)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from app.hypervisors.commands import MoveVirtualDisk, RelocateVm
+from app.hypervisors.commands import Command
 from app.hypervisors.move import Move
 
 
 class HypervisorGuru:
     """The default: knows nothing, so answers that its hypervisor can't."""
 
-    def finalize_migration(self, move: Move) -> Sequence[RelocateVm | MoveVirtualDisk] | None:  # noqa: ARG002
+    def finalize_migration(self, move: Move) -> Sequence[Command] | None:  # noqa: ARG002
         """Return the commands that carry out `move`, or `None`: the hypervisor can't."""
         return None

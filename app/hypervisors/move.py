@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
+from app.vsphere.facts import DiskFormat
+
 
 @dataclass(frozen=True)
 class Pool:
@@ -29,6 +31,10 @@ class Machine:
     host_id: UUID | None
     home: Pool | None
     """Where its configuration lies now."""
+    instance_uuid: str | None = None
+    """Keeps naming it when it is registered anew under another reference."""
+    consolidation_needed: bool = False
+    """Delta disks are left over that no snapshot needs."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,12 @@ class DiskMove:
     """What it will take on the target, as far as is known: a thin disk takes what it holds."""
     source: Pool
     target: Pool
+    format: DiskFormat | None = None
+    """As it is now; `None` where nobody says."""
+    target_format: DiskFormat | None = None
+    """What it shall be converted to; `None`: it keeps its format."""
+    first_class_id: str | None = None
+    """Id of a First Class Disk; `None` for any other."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +72,8 @@ class Move:
     home_target: Pool | None
     """Where the VM's configuration shall go; `None`: it stays."""
     disks: tuple[DiskMove, ...]
+    native: bool = True
+    """The hypervisor may be asked to move things itself; where it must not, storage migration is used."""
 
     @property
     def is_empty(self) -> bool:

@@ -220,8 +220,11 @@ SAVE_PROGRESS = text(
 
 SAVE_JOB_PROGRESS = text(
     """
-    UPDATE job SET progress = GREATEST(job.progress, t.progress), updated_at = now(),
-                   phase = CASE WHEN t.state = 'queued' THEN 'queued by vCenter' ELSE 'relocating' END
+    UPDATE job SET progress = CASE WHEN COALESCE((t.command ->> 'copies')::boolean, true)
+                                   THEN GREATEST(job.progress, t.progress) ELSE job.progress END,
+                   phase = CASE WHEN t.state = 'queued' THEN 'queued by vCenter'
+                                ELSE COALESCE(t.command ->> 'doing', 'relocating') END,
+                   updated_at = now()
     FROM outside_task t
     WHERE t.id = ANY(CAST(:ids AS uuid[])) AND job.id = t.job_id AND job.state = 'running'
     """

@@ -15,8 +15,8 @@ from app.jobs.leases import record_event
 from app.jobs.models import Job
 from app.jobs.queue import Step, ring
 from app.jobs.states import JobState
-from app.migration.plan import find_pool, find_vm, find_volume, subject_of
-from app.migration.requests import MigrateVolume, Request, request_to_json
+from app.migration.plan import find_pool, find_vm, find_volume, plan, subject_of
+from app.migration.requests import MigrateVolume, Request, pool_ids_of, request_from_json, request_to_json
 from app.settings import settings
 
 
@@ -49,23 +49,28 @@ def accept(request: Request, *, user_id: UUID, account_id: UUID, job_id: UUID | 
 
 def _same(known: Job, request: Request, account_id: UUID) -> UUID:
     """Return the id of a job that was accepted before, if it is the same request of the same account."""
-    if known.payload != request_to_json(request) or known.account_id != account_id:
+    if request_from_json(known.payload) != request or known.account_id != account_id:
         raise InvalidParameter(f"the job id {known.id} belongs to another request: choose a new one")
     return known.id
 
 
 def _job(session: Session, job_id: UUID, request: Request, user_id: UUID, account_id: UUID) -> Job:
-    pool = find_pool(session, request.pool_id)
+    pools = [find_pool(session, pool_id) for pool_id in pool_ids_of(request)]
+    if not pools:
+        raise InvalidParameter("nothing is to go anywhere: name a storage pool, or one for each volume")
     if isinstance(request, MigrateVolume):
         it, command, resource_type = find_volume(session, request.volume_id), "migrateVolume", "Volume"
         vcenter_id, resource_id = it.vcenter_id, it.id
     else:
-        vm, command, resource_type = find_vm(session, request.vm_id), "migrateVirtualMachine", "VirtualMachine"
+        vm, resource_type = find_vm(session, request.vm_id), "VirtualMachine"
+        command = "migrateVirtualMachineWithVolume" if request.volumes else "migrateVirtualMachine"
         vcenter_id, resource_id = vm.vcenter_id, vm.id
-    if pool.vcenter_id != vcenter_id:
-        raise InvalidParameter(
-            f"storage pool {pool.name} belongs to another vCenter: choose a pool of the vCenter that has it now"
-        )
+    for pool in pools:
+        if pool.vcenter_id != vcenter_id:
+            raise InvalidParameter(
+                f"storage pool {pool.name} belongs to another vCenter: choose a pool of the vCenter that has it now"
+            )
+    plan(session, request)  # what cannot be meant is refused now, not by the job
     subject = subject_of(session, request)
     live = queries.live_job_on(session, subject)
     if live is not None and live.id != job_id:

@@ -2,89 +2,112 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import assert_never
+from collections.abc import Sequence
+from uuid import UUID
 
-from app.hypervisors.commands import MoveVirtualDisk, RelocateVm
-from app.vsphere import disks, inventory, relocation, tasks
+from app.hypervisors.commands import (
+    Command,
+    ConsolidateDisks,
+    DetachWorkerDisks,
+    MoveVirtualDisk,
+    PlaceDisk,
+    RelocateFirstClassDisk,
+    RelocateVm,
+)
+from app.migration import worker_commands
+from app.migration.findings import Done, Finding, NotStarted, StillRunning, Unclear
+from app.vsphere import consolidation, disks, first_class_disks, inventory, relocation, tasks
 from app.vsphere.session import Session
 
 
-@dataclass(frozen=True)
-class StillRunning:
-    """A task is at work on the entity: follow it instead of submitting another."""
-
-    reference: str
-
-
-@dataclass(frozen=True)
-class Done:
-    """Everything the command asked for is so."""
-
-
-@dataclass(frozen=True)
-class NotStarted:
-    """Nothing of it is to be seen: it may be submitted."""
+def prepare(vcenter: Session, command: Command, earlier: Sequence[Command]) -> Command:
+    """Return the command with what can be known only now: from vCenter, or from the commands that went before it."""
+    match command:
+        case DetachWorkerDisks():
+            return worker_commands.prepare(vcenter, command)
+        case PlaceDisk():
+            paths = [it.disk_path for it in earlier if isinstance(it, DetachWorkerDisks) and it.disk_path]
+            return command.model_copy(update={"source_path": paths[-1] if paths else command.target_path})
+        case _:
+            return command
 
 
-@dataclass(frozen=True)
-class Unclear:
-    """It cannot be told yet; the text says what was seen."""
-
-    what_was_seen: str
-
-
-Finding = StillRunning | Done | NotStarted | Unclear
-
-
-def submit(vcenter: Session, command: RelocateVm | MoveVirtualDisk) -> str:
-    """Ask vCenter for it; returns the task's managed object reference.
+def submit(vcenter: Session, command: Command, job_id: UUID) -> str | None:
+    """Ask vCenter for it; returns the task's managed object reference, or `None`: there was nothing to do.
 
     Raises `VCenterFault` when vCenter refuses, `ReplyLost` when it is not known whether the call arrived.
     """
     match command:
-        case RelocateVm():
-            return relocation.relocate_vm(vcenter, command.vm, home_datastore=command.home, disks=command.disks)
-        case MoveVirtualDisk():
-            folder = command.target_path.rpartition("/")[0]
-            if folder:  # a disk may lie in the datastore's root
-                disks.make_directory(vcenter, folder, command.datacenter)
-            return disks.move_disk(
+        case RelocateVm() | ConsolidateDisks():
+            return _submit_for_vm(vcenter, command)
+        case MoveVirtualDisk() | PlaceDisk():
+            return _move_disk(vcenter, command)
+        case RelocateFirstClassDisk():
+            return first_class_disks.relocate_first_class_disk(
                 vcenter,
-                source_path=command.source_path,
-                source_datacenter=command.datacenter,
-                target_path=command.target_path,
-                target_datacenter=command.datacenter,
+                disk_id=command.disk_id,
+                source_datastore=command.source,
+                target_datastore=command.target,
+                disk_format=command.format,
             )
         case _:
-            assert_never(command)
+            return worker_commands.submit(vcenter, command, job_id)
 
 
-def look(vcenter: Session, command: RelocateVm | MoveVirtualDisk) -> Finding:
-    """Find out what became of a command that was perhaps submitted (law 3)."""
+def look(vcenter: Session, command: Command) -> Finding:
+    """Find out what became of a command that was perhaps submitted (law 3), or that is said to be done (law 4)."""
     match command:
-        case RelocateVm():
-            return _look_for_relocation(vcenter, command)
-        case MoveVirtualDisk():
+        case RelocateVm() | ConsolidateDisks():
+            return _look_at_vm(vcenter, command)
+        case MoveVirtualDisk() | PlaceDisk():
             return _look_for_disk(vcenter, command)
+        case RelocateFirstClassDisk():
+            return _look_for_first_class_disk(vcenter, command)
         case _:
-            assert_never(command)
+            return worker_commands.look(vcenter, command)
 
 
-def _look_for_relocation(vcenter: Session, command: RelocateVm) -> Finding:
+def _submit_for_vm(vcenter: Session, command: RelocateVm | ConsolidateDisks) -> str:
+    if isinstance(command, ConsolidateDisks):
+        return consolidation.consolidate(vcenter, command.vm)
+    return relocation.relocate_vm(
+        vcenter, command.vm, home_datastore=command.home, disks=command.disks, formats=command.formats
+    )
+
+
+def _move_disk(vcenter: Session, command: MoveVirtualDisk | PlaceDisk) -> str | None:
+    if command.source_path in {None, command.target_path}:
+        return None
+    folder = command.target_path.rpartition("/")[0]
+    if folder:  # a disk may lie in the datastore's root
+        disks.make_directory(vcenter, folder, command.datacenter)
+    return disks.move_disk(
+        vcenter,
+        source_path=command.source_path or "",
+        source_datacenter=command.datacenter,
+        target_path=command.target_path,
+        target_datacenter=command.datacenter,
+    )
+
+
+def _look_at_vm(vcenter: Session, command: RelocateVm | ConsolidateDisks) -> Finding:
     for task in tasks.running_tasks_of(vcenter, command.vm):
         return StillRunning(reference=task.moref)
     # Read after the tasks: a relocation that ended in between shows in the disks.
     vm = inventory.read_vm(vcenter, command.vm)
+    if isinstance(command, ConsolidateDisks):
+        return NotStarted() if vm.consolidation_needed else Done()
     at_home = command.home is None or vm.home_datastore_moref == command.home
-    present = {disk.key: disk.datastore_moref for disk in vm.disks}
-    if at_home and all(present.get(key) == datastore for key, datastore in command.disks.items()):
+    present = {disk.key: disk for disk in vm.disks}
+    there = all(key in present and present[key].datastore_moref == place for key, place in command.disks.items())
+    converted = all(key in present and present[key].format is wanted for key, wanted in command.formats.items())
+    return Done() if at_home and there and converted else NotStarted()
+
+
+def _look_for_disk(vcenter: Session, command: MoveVirtualDisk | PlaceDisk) -> Finding:
+    if command.source_path in {None, command.target_path}:
         return Done()
-    return NotStarted()
-
-
-def _look_for_disk(vcenter: Session, command: MoveVirtualDisk) -> Finding:
-    at_source = inventory.disk_exists(vcenter, command.datacenter, command.source_path) is not None
+    at_source = inventory.disk_exists(vcenter, command.datacenter, command.source_path or "") is not None
     at_target = inventory.disk_exists(vcenter, command.datacenter, command.target_path) is not None
     if at_source and at_target:
         # The task of a disk move hangs on no entity that could be asked for it, and a copy shows at its target early.
@@ -94,3 +117,15 @@ def _look_for_disk(vcenter: Session, command: MoveVirtualDisk) -> Finding:
     if at_source:
         return NotStarted()
     return Unclear(f"neither {command.source_path} nor {command.target_path} is there")
+
+
+def _look_for_first_class_disk(vcenter: Session, command: RelocateFirstClassDisk) -> Finding:
+    found = first_class_disks.find_first_class_disk(vcenter, command.disk_id, [command.target, command.source])
+    if found is None:
+        return Unclear(f"First Class Disk {command.disk_id} is on neither datastore")
+    if found.datastore_moref == command.target:
+        return Done()
+    # Its task hangs on the datastore, where others' do too.
+    if tasks.running_tasks_of(vcenter, command.source, kind="Datastore"):
+        return Unclear(f"a task is at work on the datastore of First Class Disk {command.disk_id}")
+    return NotStarted()

@@ -6,13 +6,14 @@ locked meanwhile would keep the lease from being renewed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
 from app.db import transaction
 from app.errors import NotFound
-from app.hypervisors.move import DiskMove, Move
+from app.hypervisors.move import DiskMove, Machine, Move
 from app.hypervisors.vmware import target_path
 from app.inventory.observe import observe_detached, observe_pools, observe_vm
 from app.jobs import leases
@@ -20,8 +21,9 @@ from app.jobs.leases import Claim
 from app.migration import queries
 from app.migration.plan import find_vm, plan
 from app.migration.requests import Request
-from app.vsphere import inventory, tasks
-from app.vsphere.facts import Datastore, LooseDisk, VirtualMachine
+from app.vsphere import first_class_disks, inventory, registration, tasks
+from app.vsphere.errors import ManagedObjectGone
+from app.vsphere.facts import Datastore, DiskFormat, LooseDisk, VirtualMachine
 from app.vsphere.session import Session as VSphereSession
 
 
@@ -41,20 +43,20 @@ class Sight:
     """A file where the detached disk is to go."""
 
 
-def look(claim: Claim, vcenter: VSphereSession, request: Request) -> Sight:
+def look(claim: Claim, vcenter: VSphereSession, request: Request, also_at: Sequence[str] = ()) -> Sight:
     """Look at the VM or the detached disk and at the pools, write it down, and plan the request on it.
 
-    Raises `NotFound` when the VM is gone, or a detached disk is at neither end, and what a call to vCenter raises.
+    `also_at` are datastore paths where commands of this job may have left a detached disk. Raises `NotFound` when the
+    VM is gone, or a detached disk is nowhere of all that, and what a call to vCenter raises.
     """
     with transaction() as session:
         before = plan(session, request)
-    machine, busy, at_source, at_target = None, False, None, None
+    machine, busy, found = None, False, _Found()
     if before.machine is not None:
-        # Tasks first: one that ends between the two calls shows in the disks.
-        busy = bool(tasks.running_tasks_of(vcenter, before.machine.moref))
-        machine = inventory.read_vm(vcenter, before.machine.moref)
+        machine, busy = _machine(vcenter, before.machine)
     elif before.disks:
-        at_source, at_target = _both_ends(vcenter, before, before.disks[0])
+        disk = before.disks[0]
+        found = _first_class(vcenter, before, disk) if disk.first_class_id else _file(vcenter, before, disk, also_at)
     ends = {pool.moref for pool in [*before.sources.values(), *before.targets.values()]}
     datastores = inventory.read_datastores(vcenter, sorted(ends))
     with transaction() as session:
@@ -62,8 +64,8 @@ def look(claim: Claim, vcenter: VSphereSession, request: Request) -> Sight:
         observe_pools(session, before.vcenter_id, datastores)
         if before.machine is not None and machine is not None:
             observe_vm(session, find_vm(session, before.machine.id), machine)
-        elif at_target is not None and at_source is None:
-            _has_arrived(session, before.disks[0], at_target)
+        elif found.arrived is not None:
+            _has_arrived(session, before, found.arrived)
     # Planned in a transaction of its own: on what has been written, not on what the other session remembers.
     with transaction() as session:
         move = plan(session, request)
@@ -72,24 +74,78 @@ def look(claim: Claim, vcenter: VSphereSession, request: Request) -> Sight:
         datastores={datastore.moref: datastore for datastore in datastores},
         machine=machine,
         busy=busy,
-        at_source=at_source,
-        at_target=at_target,
+        at_source=found.at_source,
+        at_target=found.at_target,
     )
 
 
-def _both_ends(vcenter: VSphereSession, move: Move, disk: DiskMove) -> tuple[LooseDisk | None, LooseDisk | None]:
+def _machine(vcenter: VSphereSession, known: Machine) -> tuple[VirtualMachine, bool]:
+    """Read a VM, and whether a task works on it; one that was registered anew is found by its instance uuid."""
+    moref = known.moref
+    for last_try in (False, True):
+        try:
+            # Tasks first: one that ends between the two calls shows in the disks.
+            busy = bool(tasks.running_tasks_of(vcenter, moref))
+            return inventory.read_vm(vcenter, moref), busy
+        except ManagedObjectGone:
+            found = registration.find_vm_by_instance_uuid(vcenter, known.instance_uuid) if known.instance_uuid else None
+            if last_try or found is None:
+                raise
+            moref = found
+    raise AssertionError("the second try returns or raises")
+
+
+@dataclass(frozen=True)
+class _Found:
+    """Where a detached disk was found."""
+
+    at_source: LooseDisk | None = None
+    at_target: LooseDisk | None = None
+    arrived: LooseDisk | None = None
+    """It has left its old place, and is here."""
+
+
+def _file(vcenter: VSphereSession, move: Move, disk: DiskMove, also_at: Sequence[str]) -> _Found:
+    wanted = target_path(disk)
     at_source = inventory.disk_exists(vcenter, move.datacenter_moref, disk.path)
-    at_target = inventory.disk_exists(vcenter, move.datacenter_moref, target_path(disk))
-    if at_source is None and at_target is None:
+    at_target = inventory.disk_exists(vcenter, move.datacenter_moref, wanted)
+    if at_source is not None:
+        return _Found(at_source=at_source, at_target=at_target)
+    elsewhere = (inventory.disk_exists(vcenter, move.datacenter_moref, path) for path in dict.fromkeys(also_at))
+    arrived = at_target or next((found for found in elsewhere if found is not None), None)
+    if arrived is None:
         raise NotFound(
-            f"disk {disk.path} is not there any more, and not at {target_path(disk)} either: "
+            f"disk {disk.path} is not there any more, and not at {wanted} either: "
             f"somebody moved, attached or deleted it; sync the vCenter and look for it"
         )
-    return at_source, at_target
+    return _Found(at_target=at_target, arrived=arrived)
 
 
-def _has_arrived(session: Session, disk: DiskMove, found: LooseDisk) -> None:
-    """Write down that the disk is on its target now."""
-    target = queries.pool(session, disk.target.id)
-    if target is not None:
-        observe_detached(session, disk.volume_id, target, found)
+def _first_class(vcenter: VSphereSession, move: Move, disk: DiskMove) -> _Found:
+    """Find a First Class Disk by its id, wherever its file lies."""
+    ends = [disk.target.moref, disk.source.moref]
+    found = first_class_disks.find_first_class_disk(vcenter, disk.first_class_id or "", ends)
+    if found is None:
+        raise NotFound(
+            f"First Class Disk {disk.name} ({disk.first_class_id}) is neither on {disk.source.name} nor on "
+            f"{disk.target.name}: somebody moved or deleted it; sync the vCenter and look for it"
+        )
+    seen = LooseDisk(
+        path=found.path,
+        datastore_moref=found.datastore_moref,
+        datacenter_moref=move.datacenter_moref,
+        capacity_bytes=found.capacity_bytes,
+        physical_bytes=None,
+        thin=None if found.format is None else found.format is DiskFormat.THIN,
+        uuid=None,
+        modified_at=None,
+        format=found.format,
+    )
+    return _Found(at_source=seen) if found.datastore_moref == disk.source.moref else _Found(arrived=seen)
+
+
+def _has_arrived(session: Session, before: Move, found: LooseDisk) -> None:
+    """Write down where the disk is now."""
+    pool = queries.pool_by_moref(session, before.vcenter_id, found.datastore_moref)
+    if pool is not None:
+        observe_detached(session, before.disks[0].volume_id, pool, found)

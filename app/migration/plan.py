@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from app.errors import NotFound
+from app.errors import InvalidParameter, NotFound
 from app.hypervisors.move import DiskMove, Machine, Move, Pool
 from app.hypervisors.registry import VMWARE
 from app.inventory.models import StoragePool, VirtualMachine, Volume
 from app.migration import queries
-from app.migration.requests import MigrateVolume, Request
+from app.migration.datastore_clusters import member_for
+from app.migration.requests import MigrateVirtualMachine, MigrateVolume, Request
+from app.vsphere.facts import DiskFormat
 
 
 def subject_of(session: Session, request: Request) -> str:
@@ -27,52 +29,119 @@ def subject_of(session: Session, request: Request) -> str:
 
 
 def plan(session: Session, request: Request) -> Move:
-    """Return what is left to be moved; raises `NotFound` when the VM, the volume or the pool is gone."""
-    target = find_pool(session, request.pool_id)
+    """Return what is left to be moved.
+
+    Raises `NotFound` when the VM, a volume or a pool is gone, and `InvalidParameter` for what cannot be meant.
+    """
     if isinstance(request, MigrateVolume):
         volume = find_volume(session, request.volume_id)
         vm = find_vm(session, volume.vm_id) if volume.vm_id else None
-        return _move(session, vm, volume.vcenter_id, volume.zone_id, home_target=None, volumes=[volume], target=target)
-    vm = find_vm(session, request.vm_id)
-    return _move(session, vm, vm.vcenter_id, vm.zone_id, home_target=target, volumes=vm.volumes, target=target)
-
-
-def _move(
-    session: Session,
-    vm: VirtualMachine | None,
-    vcenter_id: UUID,
-    zone_id: UUID,
-    *,
-    home_target: StoragePool | None,
-    volumes: Iterable[Volume],
-    target: StoragePool,
-) -> Move:
+        goals = {volume.id: find_pool(session, request.pool_id)}
+        volumes: Sequence[Volume] = [volume]
+    else:
+        vm = find_vm(session, request.vm_id)
+        goals = _goals(session, vm, request)
+        volumes = [volume for volume in vm.volumes if volume.id in goals]
+    home = _home_goal(session, request, vm, goals)
+    anchor = vm or volumes[0]
+    members = _members(session, volumes, goals, home)
+    home_target = members.get(home.id, home) if home else None
+    moving = [volume for volume in volumes if _has_to_move(volume, goals[volume.id], request.format)]
+    disks = tuple(
+        _disk_move(volume, members.get(goals[volume.id].id, goals[volume.id]), request.format) for volume in moving
+    )
+    if home is not None and vm is not None and _lies_in(home, vm.home_pool_id, session):
+        home_target = queries.pool(session, vm.home_pool_id) if vm.home_pool_id else home_target
+    vcenter = queries.vcenter(session, anchor.vcenter_id)
     return Move(
         hypervisor=VMWARE,
-        vcenter_id=vcenter_id,
-        datacenter_moref=queries.zone_moref(session, zone_id),
+        vcenter_id=anchor.vcenter_id,
+        datacenter_moref=queries.zone_moref(session, anchor.zone_id),
         machine=_machine(session, vm) if vm else None,
         home_target=as_pool(home_target) if home_target else None,
-        disks=tuple(
-            DiskMove(
-                volume_id=volume.id,
-                name=volume.name,
-                path=volume.path,
-                device_key=volume.device_key,
-                capacity_bytes=volume.capacity_bytes,
-                needed_bytes=_needed_bytes(volume),
-                source=as_pool(volume.pool),
-                target=as_pool(target),
-            )
-            for volume in volumes
-            if volume.pool_id != target.id
-        ),
+        disks=disks,
+        native=vcenter.native_motion,
     )
 
 
-def _needed_bytes(volume: Volume) -> int:
+def _goals(session: Session, vm: VirtualMachine, request: MigrateVirtualMachine) -> dict[UUID, StoragePool]:
+    """Return where each volume shall go; those that stay are not in it."""
+    own = {volume.id for volume in vm.volumes}
+    if foreign := sorted(str(volume_id) for volume_id in request.volumes.keys() - own):
+        raise NotFound(f"volume {', '.join(foreign)} is not attached to VM {vm.name}: listVolumes shows those that are")
+    pools = {pool_id: find_pool(session, pool_id) for pool_id in request.volumes.values()}
+    goals = {volume_id: pools[pool_id] for volume_id, pool_id in request.volumes.items()}
+    if request.pool_id is not None:
+        everything = find_pool(session, request.pool_id)
+        goals = dict.fromkeys(own, everything) | goals
+    return goals
+
+
+def _home_goal(
+    session: Session, request: Request, vm: VirtualMachine | None, goals: Mapping[UUID, StoragePool]
+) -> StoragePool | None:
+    """Return where the VM's configuration shall go; `None`: it stays, or there is no VM."""
+    if vm is None or request.with_home is False:
+        return None
+    if isinstance(request, MigrateVirtualMachine) and request.pool_id is not None:
+        return find_pool(session, request.pool_id)
+    # CloudStack's ROOT is the first disk of a VM; where it goes, the VM is.
+    root = vm.volumes[0] if vm.volumes else None
+    if root is not None and root.id in goals:
+        return goals[root.id]
+    if request.with_home:
+        if isinstance(request, MigrateVolume):
+            return goals[request.volume_id]
+        raise InvalidParameter(f"the configuration of VM {vm.name} has nowhere to go: name a pool for it or for ROOT")
+    return None
+
+
+def _members(
+    session: Session, volumes: Sequence[Volume], goals: Mapping[UUID, StoragePool], home: StoragePool | None
+) -> dict[UUID, StoragePool]:
+    """Return, for each datastore cluster that something goes to, the member that takes it: one for all of it."""
+    pods = {pool.id: pool for pool in [*goals.values(), *([home] if home else [])] if pool.is_cluster}
+    return {
+        pod.id: member_for(session, pod, [volume for volume in volumes if goals[volume.id].id == pod.id])
+        for pod in pods.values()
+    }
+
+
+def _lies_in(goal: StoragePool, pool_id: UUID | None, session: Session) -> bool:
+    """Say whether a pool is the goal, or a member of the datastore cluster that is the goal."""
+    if pool_id is None or not goal.is_cluster:
+        return False
+    pool = queries.pool(session, pool_id)
+    return pool is not None and pool.parent_id == goal.id
+
+
+def _has_to_move(volume: Volume, goal: StoragePool, target_format: DiskFormat | None) -> bool:
+    there = goal.id in {volume.pool_id, volume.pool.parent_id}
+    return not there or (target_format is not None and volume.format not in {None, target_format})
+
+
+def _disk_move(volume: Volume, target: StoragePool, target_format: DiskFormat | None) -> DiskMove:
+    known = DiskFormat(volume.format) if volume.format else None
+    converted = target_format if target_format is not None and target_format is not known else None
+    return DiskMove(
+        volume_id=volume.id,
+        name=volume.name,
+        path=volume.path,
+        device_key=volume.device_key,
+        capacity_bytes=volume.capacity_bytes,
+        needed_bytes=needed_bytes(volume, converted),
+        source=as_pool(volume.pool),
+        target=as_pool(target),
+        format=known,
+        target_format=converted,
+        first_class_id=volume.fcd_id,
+    )
+
+
+def needed_bytes(volume: Volume, target_format: DiskFormat | None) -> int:
     """Return what a copy takes: all of a thick disk, what a thin one holds; when in doubt, all of it."""
-    if volume.thin and volume.physical_bytes is not None:
+    thin = target_format is DiskFormat.THIN if target_format else bool(volume.thin)
+    if thin and volume.physical_bytes is not None:
         return volume.physical_bytes
     return volume.capacity_bytes
 
@@ -86,6 +155,8 @@ def _machine(session: Session, vm: VirtualMachine) -> Machine:
         cluster_id=vm.cluster_id,
         host_id=vm.host_id,
         home=as_pool(home) if home else None,
+        instance_uuid=vm.instance_uuid,
+        consolidation_needed=vm.traits.consolidation_needed,
     )
 
 

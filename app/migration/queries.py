@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.orm import Session
 
-from app.inventory.models import StoragePool, VirtualMachine, Volume, Zone
+from app.inventory.models import StoragePool, VCenter, VirtualMachine, Volume, Zone
 from app.jobs.models import OutsideTask
 from app.migration.models import Slot, SpaceReservation
 
@@ -46,11 +46,27 @@ def pools_of(session: Session, vcenter_id: UUID) -> list[StoragePool]:
     )
 
 
+def members_of(session: Session, pod_id: UUID) -> list[StoragePool]:
+    """Return the present members of a datastore cluster, by name."""
+    return list(
+        session.scalars(
+            select(StoragePool)
+            .where(StoragePool.parent_id == pod_id, StoragePool.removed_at.is_(None))
+            .order_by(StoragePool.name)
+        )
+    )
+
+
 def pool_by_moref(session: Session, vcenter_id: UUID, moref: str) -> StoragePool | None:
     """Return the pool that a vCenter calls `moref`."""
     return session.scalars(
         select(StoragePool).where(StoragePool.vcenter_id == vcenter_id, StoragePool.moref == moref)
     ).one_or_none()
+
+
+def vcenter(session: Session, vcenter_id: UUID) -> VCenter:
+    """Return a vCenter."""
+    return session.get_one(VCenter, vcenter_id)
 
 
 def zone_moref(session: Session, zone_id: UUID) -> str:

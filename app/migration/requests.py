@@ -8,29 +8,50 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
+from app.vsphere.facts import DiskFormat
+
 _FROZEN = ConfigDict(extra="forbid")
 
 
 @dataclass(frozen=True, config=_FROZEN)
 class MigrateVolume:
-    """Move one volume, detached or of a stopped VM, to a pool; nothing else of that VM moves."""
+    """Move one volume, detached or of a stopped VM, to a pool; the VM's other volumes stay where they are."""
 
     volume_id: UUID
     pool_id: UUID
+    format: DiskFormat | None = None
+    """What the disk is converted to; `None`: it keeps its format."""
+    with_home: bool | None = None
+    """Whether the VM's configuration goes along; `None`: it goes with the ROOT volume."""
     kind: Literal["migrate-volume"] = "migrate-volume"
 
 
 @dataclass(frozen=True, config=_FROZEN)
 class MigrateVirtualMachine:
-    """Move a stopped VM, its configuration and all of its disks, to a pool."""
+    """Move a stopped VM, all of it to one pool, or each volume that is named to its own."""
 
     vm_id: UUID
-    pool_id: UUID
+    pool_id: UUID | None = None
+    """Where everything goes that `volumes` does not name; `None`: that stays where it is."""
+    volumes: dict[UUID, UUID] = Field(default_factory=dict)
+    """Volume → pool."""
+    format: DiskFormat | None = None
+    """What the disks that move are converted to; `None`: they keep their formats."""
+    with_home: bool | None = None
+    """Whether the configuration goes along; `None`: it goes to `pool_id`, or with the ROOT volume."""
     kind: Literal["migrate-virtual-machine"] = "migrate-virtual-machine"
 
 
 Request = MigrateVolume | MigrateVirtualMachine
 _REQUEST: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="kind")])
+
+
+def pool_ids_of(request: Request) -> list[UUID]:
+    """Return the pools that a request names, each once."""
+    if isinstance(request, MigrateVolume):
+        return [request.pool_id]
+    named = [request.pool_id] if request.pool_id else []
+    return list(dict.fromkeys([*named, *request.volumes.values()]))
 
 
 def request_to_json(request: Request) -> dict[str, Any]:

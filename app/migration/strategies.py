@@ -1,7 +1,8 @@
 """Who moves the data: strategies answer a priority, and the best one wins.
 
 After CloudStack's `DataMotionStrategy` and `StrategyPriority` (apache/cloudstack#2848): CANT_HANDLE < DEFAULT <
-HYPERVISOR < HIGHEST; the first of equals wins.
+HYPERVISOR < HIGHEST; the first of equals wins. As there, `copy_async` of the hypervisor's strategies really migrates,
+so the delete that follows finds nothing to do.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ from enum import IntEnum
 from typing import Protocol
 
 from app.errors import VrelocateError
-from app.hypervisors.commands import MoveVirtualDisk, RelocateVm
+from app.hypervisors.commands import Command
 from app.hypervisors.move import Move
 from app.hypervisors.registry import VMWARE, guru_of
+from app.hypervisors.vmware import Way, way_of
+from app.migration.programs import Program
 
 
 class StrategyPriority(IntEnum):
@@ -41,25 +44,36 @@ class DataMotionStrategy(Protocol):
         ...
 
     def refusal(self, move: Move) -> str:
-        """Say why it cannot, for the operator."""
+        """Say why it cannot, for the operator; nothing where it is not meant for such moves at all."""
         ...
 
-    def commands(self, move: Move) -> Sequence[RelocateVm | MoveVirtualDisk] | None:
-        """Return what is to be asked of the hypervisor, or `None`: it can't after all."""
+    def copy_async(self, move: Move) -> Sequence[Command] | None:
+        """Return the commands that bring everything to its target, or `None`: it can't after all."""
+        ...
+
+    def delete_source(self, move: Move) -> Sequence[Command]:
+        """Return the commands that remove what `copy_async` has left at the source."""
         ...
 
 
-class VmwareStorageMotion:
-    """vCenter's own relocation, between VMware pools that one cluster mounts."""
+class VmwareMotion:
+    """One of vCenter's own ways, between VMware pools that one cluster mounts."""
 
-    name = "vmware-storage-motion"
+    def __init__(self, way: Way) -> None:
+        """Take the way; a job shows its name."""
+        self.name = way.value
+        self._way = way
 
     def can_handle(self, move: Move) -> StrategyPriority:
-        """Answer HYPERVISOR where both ends are VMware's and in one cluster."""
-        return StrategyPriority.CANT_HANDLE if self.refusal(move) else StrategyPriority.HYPERVISOR
+        """Answer HYPERVISOR where this is the way, and both ends are VMware's and in one cluster."""
+        if way_of(move) is not self._way or self.refusal(move):
+            return StrategyPriority.CANT_HANDLE
+        return StrategyPriority.HYPERVISOR
 
     def refusal(self, move: Move) -> str:
-        """Say which end is not VMware's, or that no cluster mounts both."""
+        """Say which end is not VMware's, or that no cluster mounts both; nothing of what goes another of these ways."""
+        if way_of(move) is not self._way:
+            return ""
         ends = [*move.targets.values(), *move.sources.values()]
         foreign = sorted(pool.name for pool in ends if pool.hypervisor != VMWARE)
         if foreign:
@@ -68,9 +82,13 @@ class VmwareStorageMotion:
             return "no cluster mounts both ends"
         return ""
 
-    def commands(self, move: Move) -> Sequence[RelocateVm | MoveVirtualDisk] | None:
+    def copy_async(self, move: Move) -> Sequence[Command] | None:
         """Return what the hypervisor's guru answers."""
         return guru_of(move.hypervisor).finalize_migration(move)
+
+    def delete_source(self, move: Move) -> Sequence[Command]:  # noqa: ARG002  # a strategy's form
+        """Return nothing: what vCenter has moved is not at its source any more."""
+        return ()
 
 
 class StorageMigration:
@@ -86,12 +104,16 @@ class StorageMigration:
         """Say what is missing."""
         return "no secondary storage is configured"
 
-    def commands(self, move: Move) -> Sequence[RelocateVm | MoveVirtualDisk] | None:  # noqa: ARG002
+    def copy_async(self, move: Move) -> Sequence[Command] | None:  # noqa: ARG002
         """Return nothing: it asks nothing of a hypervisor."""
         return None
 
+    def delete_source(self, move: Move) -> Sequence[Command]:  # noqa: ARG002  # a strategy's form
+        """Return nothing."""
+        return ()
 
-STRATEGIES: tuple[DataMotionStrategy, ...] = (VmwareStorageMotion(), StorageMigration())
+
+STRATEGIES: tuple[DataMotionStrategy, ...] = (*(VmwareMotion(way) for way in Way), StorageMigration())
 
 
 def shared_clusters(move: Move) -> frozenset[object]:
@@ -103,10 +125,8 @@ def shared_clusters(move: Move) -> frozenset[object]:
     return shared
 
 
-def choose(
-    move: Move, strategies: Sequence[DataMotionStrategy] = STRATEGIES
-) -> tuple[DataMotionStrategy, Sequence[RelocateVm | MoveVirtualDisk]]:
-    """Return the strategy of the best priority that has commands for `move`, and those commands.
+def choose(move: Move, strategies: Sequence[DataMotionStrategy] = STRATEGIES) -> Program:
+    """Return the program of the strategy of the best priority that has commands for `move`.
 
     Raises `NoStrategy` with everybody's reason when none has.
     """
@@ -114,10 +134,11 @@ def choose(
     ranked = sorted(strategies, key=lambda strategy: strategy.can_handle(move), reverse=True)
     for strategy in ranked:
         if strategy.can_handle(move) is StrategyPriority.CANT_HANDLE:
-            reasons.append(f"{strategy.name}: {strategy.refusal(move)}")
+            if refusal := strategy.refusal(move):
+                reasons.append(f"{strategy.name}: {refusal}")
             continue
-        commands = strategy.commands(move)
+        commands = strategy.copy_async(move)
         if commands is not None:
-            return strategy, commands
+            return Program(strategy=strategy.name, commands=(*commands, *strategy.delete_source(move)))
         reasons.append(f"{strategy.name}: the hypervisor {move.hypervisor} cannot migrate by itself")
     raise NoStrategy(f"nothing here can carry out this migration ({'; '.join(reasons)})")

@@ -1,4 +1,4 @@
-"""The first step of a migration: look, check, choose, write the intent, ask vCenter, let go.
+"""The first step of a migration: look, check, choose, write the program, ask vCenter for its first command, let go.
 
 Nothing in it lasts longer than a few calls to vCenter. A worker may die between any two lines: whoever claims the job
 next finds an open attempt, perhaps with an intent whose outcome nobody wrote down, and looks before it asks again
@@ -7,28 +7,28 @@ next finds an open attempt, perhaps with an intent whose outcome nobody wrote do
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import UUID
 
 from app.db import Json, transaction
 from app.errors import LostLease, ResourceUnavailable, VrelocateError
-from app.hypervisors.commands import MoveVirtualDisk, RelocateVm, command_from_json, command_to_json
 from app.hypervisors.move import Move
 from app.inventory.vcenters import session_to
-from app.jobs import attempts, leases, outside, queries
+from app.jobs import attempts, leases, queries
 from app.jobs.attempts import Failure
 from app.jobs.leases import Claim, claim_to_submit, kept_alive
-from app.jobs.models import OutsideTask
-from app.jobs.outside import Ending
-from app.jobs.states import SETTLED, JobState, TaskState
-from app.migration import admission, checks, commands, failures, outcomes, situation
+from app.jobs.states import SETTLED, JobState
+from app.migration import admission, asking, checks, failures, outcomes, situation
 from app.migration.admission import Resource
+from app.migration.asking import OutcomeUnknown
+from app.migration.findings import Done, NotStarted
 from app.migration.look import Sight, look
 from app.migration.plan import plan
+from app.migration.programs import Program, Standing, Step, program_to_json, standing_of
 from app.migration.requests import Request, request_from_json
 from app.migration.strategies import choose
-from app.migration.verify import verify
+from app.migration.verify import conclude
 from app.telemetry import logger
-from app.vsphere.errors import ManagedObjectGone, VCenterFault, VCenterUnreachable
 from app.vsphere.facts import FaultClass
 from app.vsphere.session import Session as VSphereSession
 
@@ -56,7 +56,7 @@ def _submit(claim: Claim) -> None:
         _Submission(claim).run()
     except LostLease:
         raise
-    except _OutcomeUnknown as unknown:
+    except OutcomeUnknown as unknown:
         outcomes.look_again(claim, str(unknown))
     except ResourceUnavailable as away:
         outcomes.try_later(claim, UNREACHABLE_RETRY_SECONDS, str(away))
@@ -65,10 +65,6 @@ def _submit(claim: Claim) -> None:
     except Exception as error:
         log.exception("job.step_failed", job_id=str(claim.job_id))
         outcomes.fail(claim, failures.of_error(error))
-
-
-class _OutcomeUnknown(VrelocateError):
-    """vCenter was perhaps asked; only looking tells. The job keeps its slots, and the sweep brings it back."""
 
 
 class _Submission:
@@ -81,17 +77,15 @@ class _Submission:
             attempt = attempts.begin(session, claim)
             self._request: Request = request_from_json(job.payload)
             self._system_id = job.system_id
-            self._attempt = attempt.number
             self._first_look = not job.waiting_for
             earlier = queries.tasks_of_attempt(session, job.id, attempt.number)
+            self._standing = standing_of(attempt.number, attempt.program, earlier)
             self._asked_before = bool(earlier) or attempt.number > 1
-            self._sequence = len(earlier)
-            self._unsettled = next((task for task in earlier if task.state not in SETTLED), None)
         self._reserved_bytes: dict[UUID, int] = {}
 
     def run(self) -> None:
         vcenter = session_to(self._system_id)
-        if self._unsettled is not None and not self._reconcile(vcenter, self._unsettled):
+        if not self._reconciled(vcenter):
             return
         if not self._first_look and (waits_for := self._take_slots(self._planned())):
             # Still in line: vCenter is not asked until it is this job's turn (law 6).
@@ -108,34 +102,17 @@ class _Submission:
         if waits_for is not None:
             outcomes.wait_for_slot(self._claim, waits_for)
             return
-        strategy, orders = choose(move)
-        self._ask(vcenter, strategy.name, orders[0], move)
+        self._begin(vcenter, choose(move), move)
 
-    def _reconcile(self, vcenter: VSphereSession, task: OutsideTask) -> bool:
-        """Settle an intent without an outcome; `True` when the command is to be submitted (again)."""
-        command = command_from_json(task.command["command"])
-        try:
-            finding = commands.look(vcenter, command)
-        except ManagedObjectGone as gone:
-            self._settle(task.id, Ending(TaskState.ABANDONED, message=str(gone)))
-            raise
-        except Exception as error:
-            # Whatever it is: as long as nobody can look, vCenter may be at work, and the job is not over (law 5).
-            log.warning("job.cannot_look", job_id=str(self._claim.job_id), exc_info=True)
-            raise _OutcomeUnknown(f"it cannot be seen yet how the last submission went: {error}") from error
-        match finding:
-            case commands.StillRunning(reference):
-                outside.submitted(self._claim, task.id, reference, adopted=True)
-                return False
-            case commands.Done():
-                self._settle(task.id, Ending(TaskState.VANISHED, message="found done"))
-                self._to_verification()
-                return False
-            case commands.Unclear(what_was_seen):
-                raise _OutcomeUnknown(f"not clear yet how the last submission went: {what_was_seen}")
-            case commands.NotStarted():
-                self._settle(task.id, Ending(TaskState.ABANDONED, message="looked for, and not found"))
-                return True
+    def _reconciled(self, vcenter: VSphereSession) -> bool:
+        """Settle an intent of a dead worker's; `True` when the attempt is to begin (again) with its first command."""
+        last = self._standing.last
+        if last is None or last.task.state in SETTLED:
+            return True
+        finding = asking.reconcile(self._claim, vcenter, last)
+        if isinstance(finding, Done):
+            self._to_verification()
+        return isinstance(finding, NotStarted)
 
     def _nothing_left(self, move: Move) -> None:
         """Everything is there: the work of an earlier attempt is verified, a new request is told so."""
@@ -164,33 +141,20 @@ class _Submission:
             picture = situation.from_inventory(session, sight.move, self._reserved_bytes)
         checks.require(situation.refreshed(picture, sight))
 
-    def _ask(self, vcenter: VSphereSession, strategy: str, command: RelocateVm | MoveVirtualDisk, move: Move) -> None:
-        """Write the intent, submit, write the reference: in this order, each durable before the next."""
+    def _begin(self, vcenter: VSphereSession, chosen: Program, move: Move) -> None:
+        """Write the program down, and ask for its first command."""
+        program = replace(chosen, disks=tuple(_disks_of(move)))
         with transaction() as session:
-            attempts.begin(session, self._claim).strategy = strategy
-        intent = {"command": command_to_json(command), "disks": _disks_of(move)}
-        task_id = outside.intend(self._claim, self._attempt, self._sequence, self._system_id, intent)
-        try:
-            reference = commands.submit(vcenter, command)
-            outside.submitted(self._claim, task_id, reference)
-        except (VCenterFault, VCenterUnreachable) as refused:
-            # vCenter said no, or was never reached: nothing was begun.
-            self._settle(task_id, Ending(TaskState.ABANDONED, message=str(refused)))
-            raise
-        except LostLease:
-            raise
-        except Exception as error:
-            raise _OutcomeUnknown(f"vCenter was asked, and its answer was lost ({type(error).__name__})") from error
+            attempt = attempts.begin(session, self._claim)
+            attempt.strategy, attempt.program = program.strategy, program_to_json(program)
+        standing = Standing(self._standing.attempt, program, self._standing.history)
+        if not asking.ask(self._claim, vcenter, self._system_id, standing, Step(program.commands[0], 0)):
+            self._to_verification()
 
     def _to_verification(self) -> None:
         with transaction() as session:
             leases.move(session, self._claim, JobState.VERIFYING, kind="verifying", phase="verifying")
-        verify(self._claim)
-
-    def _settle(self, task_id: UUID, ending: Ending) -> None:
-        with transaction() as session:
-            leases.held(session, self._claim)
-            outside.settle(session, task_id, ending)
+        conclude(self._claim)
 
 
 def _disks_of(move: Move) -> list[Json]:
@@ -202,6 +166,8 @@ def _disks_of(move: Move) -> list[Json]:
             "from": disk.source.name,
             "to": disk.target.name,
             "bytes": disk.needed_bytes,
+            "capacity": disk.capacity_bytes,
+            "format": disk.format,
         }
         for disk in move.disks
     ]

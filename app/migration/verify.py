@@ -1,56 +1,73 @@
-"""The last step of a migration: find out where the disks are (law 4).
+"""The last step of a migration: find out where the disks are (law 4), and go on with the program where it has a rest.
 
-Neither a task's success nor its error decides. What vCenter shows is written into the inventory, the request is planned
-once more on it, and an empty plan is the proof: nothing is left to be moved.
+Neither a task's success nor its error decides. A command in the middle of a program is believed when looking shows that
+its effect is there. At the end what vCenter shows is written into the inventory, the request is planned once more on
+it, and an empty plan is the proof: nothing is left to be moved.
 """
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from app.db import Json, transaction
-from app.errors import LostLease, ResourceUnavailable, VrelocateError
-from app.hypervisors.commands import RelocateVm, command_from_json
-from app.hypervisors.move import Move
+from sqlalchemy import func, select
+
+from app.db import transaction
+from app.errors import LostLease, NotFound, ResourceUnavailable, VrelocateError
+from app.hypervisors.commands import DetachWorkerDisks, MoveVirtualDisk, PlaceDisk
 from app.inventory.vcenters import session_to
 from app.jobs import leases
+from app.jobs import queries as job_queries
 from app.jobs.attempts import Failure
 from app.jobs.leases import Claim, claim_to_finish, kept_alive
 from app.jobs.models import OutsideTask
-from app.jobs.states import TaskState
-from app.migration import failures, outcomes, queries
+from app.jobs.states import SETTLED, TaskState
+from app.migration import asking, commands, failures, outcomes, queries
+from app.migration.asking import OutcomeUnknown
+from app.migration.findings import Done, StillRunning
 from app.migration.look import look
-from app.migration.requests import MigrateVolume, Request, request_from_json
+from app.migration.programs import (
+    Asked,
+    Step,
+    next_of_program,
+    program_to_json,
+    same_again,
+    standing_of,
+)
+from app.migration.requests import request_from_json
+from app.migration.results import failure_at_the_end, failure_on_the_way, result_of, with_places
+from app.settings import settings
 from app.telemetry import logger
-from app.vsphere import tasks
-from app.vsphere.errors import ManagedObjectGone
-from app.vsphere.facts import FaultClass
+from app.vsphere.errors import ManagedObjectGone, VCenterFault
 from app.vsphere.session import Session as VSphereSession
 
 log = logger(__name__)
 
+MOST_TRIES = 8
+"""How often a small step of a program, or of its clean-up, is asked for before it counts as failed."""
+
 
 def finish(job_id: UUID, worker: str) -> None:
-    """Verify and end the job, if its outside task is over and nobody holds it."""
+    """Go on with the job's program, or verify and end the job, if its outside task is over and nobody holds it."""
     claim = claim_to_finish(job_id, worker)
     if claim is None:
         return
     with kept_alive(claim):
         try:
-            _finish(claim)
+            conclude(claim)
         except LostLease as lost:
             log.warning("job.lost", job_id=str(job_id), why=str(lost))
 
 
-def _finish(claim: Claim) -> None:
-    """Verify, and leave the job as the outcome demands; raises `LostLease` when it is another worker's by now."""
+def conclude(claim: Claim) -> None:
+    """Verify a held job, and leave it as the outcome demands; raises `LostLease` when it is another worker's by now."""
     try:
         verify(claim)
     except LostLease:
         raise
-    except ResourceUnavailable as away:
+    except (ResourceUnavailable, OutcomeUnknown) as unknown:
         # Whether it worked cannot be known now. The sweep brings the job back.
-        outcomes.look_again(claim, str(away))
+        outcomes.look_again(claim, str(unknown))
     except VrelocateError as error:
         outcomes.fail(claim, failures.of_error(error))
     except Exception:
@@ -60,78 +77,151 @@ def _finish(claim: Claim) -> None:
 
 
 def verify(claim: Claim) -> None:
-    """Look where everything is, and end the attempt accordingly."""
-    with transaction() as session:
-        job = leases.held(session, claim)
-        request, system_id = request_from_json(job.payload), job.system_id
-        history = queries.tasks_of_job(session, claim.job_id)
-    vcenter = session_to(system_id)
-    last = history[-1] if history else None
-    if last is not None and _works_on(vcenter, last):
-        outcomes.look_again(claim, "vCenter has forgotten the task, and something is still at work on the VM")
-        return
-    rest = look(claim, vcenter, request).move
-    if rest.is_empty:
-        outcomes.succeed(claim, result_of(request, history))
-    else:
-        outcomes.fail(claim, _failure(last, rest))
+    """Ask for the next command of the attempt's program; after the last one look where everything is, and end it."""
+    verification = _Verification(claim)
+    while verification.goes_on():
+        pass
 
 
-def _works_on(vcenter: VSphereSession, task: OutsideTask) -> bool:
-    """Say whether a forgotten task's VM is still being worked on (law 5)."""
-    command = command_from_json(task.command["command"])
-    if task.state is not TaskState.VANISHED or not isinstance(command, RelocateVm):
+class _Verification:
+    """One run of the step, under one claim."""
+
+    def __init__(self, claim: Claim) -> None:
+        self._claim = claim
+        with transaction() as session:
+            job = leases.held(session, claim)
+            self._request, self._system_id = request_from_json(job.payload), job.system_id
+        self._vcenter: VSphereSession = session_to(self._system_id)
+        self._read()
+
+    def goes_on(self) -> bool:
+        """Do one thing; `True` when there is more to be done in this run."""
+        last = self._standing.last
+        if last is not None and last.task.state not in SETTLED:
+            # A dead worker's, which was verifying and asked for the next command.
+            running = isinstance(asking.reconcile(self._claim, self._vcenter, last), StillRunning)
+            self._read()
+            return not running
+        step = self._next()
+        if step is not None:
+            return not self._asked(step)
+        return self._judged()
+
+    def _read(self) -> None:
+        """Read where the attempt stands."""
+        with transaction() as session:
+            job = leases.held(session, self._claim)
+            attempt = job_queries.open_attempt(session, job.id)
+            number = attempt.number if attempt else job.attempt
+            tasks = job_queries.tasks_of_attempt(session, job.id, number)
+            self._standing = standing_of(number, attempt.program if attempt else None, tasks)
+            self._history: list[OutsideTask] = queries.tasks_of_job(session, job.id)
+            self._now: datetime = session.execute(select(func.now())).scalar_one()
+
+    def _next(self) -> Step | None:
+        """Return what is to be asked for now; `None` when only the end is left to be judged."""
+        last = self._standing.last
+        if self._standing.program.failure is not None:
+            return self._next_cleanup()
+        if last is None:
+            return None
+        if last.command.copies and next_of_program(self._standing) is None:
+            # Everything was asked for, and where everything is will be looked at anyhow.
+            self._require_rest(last)
+            return None
+        finding = commands.look(self._vcenter, last.command)
+        if isinstance(finding, Done):
+            return next_of_program(self._standing)
+        if isinstance(finding, StillRunning):
+            raise OutcomeUnknown("vCenter says that it is over, and something is still at work")
+        return self._after_failure(last)
+
+    def _after_failure(self, last: Asked) -> Step | None:
+        """Ask for a small command again that did not do what it should; for any other give the program up."""
+        failure = failure_on_the_way(last.task, last.command.doing)
+        small = not last.command.copies and (failure.retryable or last.task.fault is None)
+        if small and self._standing.tries(last.command, cleaning=False) < MOST_TRIES:
+            self._wait_after(last, failure)
+            return same_again(last)
+        self._give_up(failure)
+        return self._next_cleanup()
+
+    def _next_cleanup(self) -> Step | None:
+        """Return the first clean-up whose effect is not to be seen yet."""
+        asked = self._standing.asked
+        for command in self._standing.program.cleanup(asked):
+            finding = commands.look(self._vcenter, command)
+            if isinstance(finding, Done):
+                continue
+            if isinstance(finding, StillRunning):
+                raise OutcomeUnknown(f"{command.doing}: something is still at work")
+            if self._standing.tries(command, cleaning=True) >= MOST_TRIES:
+                log.error("job.left_behind", job_id=str(self._claim.job_id), command=command.kind)
+                return None
+            last = self._standing.last
+            if last is not None and last.cleaning and last.command.kind == command.kind:
+                self._wait_after(last, failure_on_the_way(last.task, last.command.doing))
+            return Step(command, asked, cleaning=True)
+        return None
+
+    def _wait_after(self, last: Asked, failure: Failure) -> None:
+        """Let some time pass before the same is asked for again: what is in its way has to go."""
+        settled = last.task.settled_at
+        if settled is not None and self._now < settled + timedelta(seconds=settings().retry_base_seconds):
+            raise OutcomeUnknown(f"{failure.message}trying again in a moment")
+
+    def _asked(self, step: Step) -> bool:
+        """Ask for it; `True` when vCenter is at work now and this run is over."""
+        try:
+            working = asking.ask(self._claim, self._vcenter, self._system_id, self._standing, step)
+        except (VCenterFault, NotFound):
+            working = False  # it is written down; what it means is judged as any other end
+        if not working:
+            self._read()
+        return working
+
+    def _give_up(self, failure: Failure) -> None:
+        """Write down why the program ends here: what is left behind is cleaned up, whoever does it."""
+        self._standing = self._standing.failed(failure)
+        with transaction() as session:
+            leases.held(session, self._claim)
+            attempt = job_queries.open_attempt(session, self._claim.job_id)
+            if attempt is not None:
+                attempt.program = program_to_json(self._standing.program)
+
+    def _require_rest(self, last: Asked) -> None:
+        """Raise `OutcomeUnknown` while something works on the entity of a task that was forgotten (law 5)."""
+        if last.task.state is not TaskState.VANISHED:
+            return
+        try:
+            finding = commands.look(self._vcenter, last.command)
+        except ManagedObjectGone:
+            return
+        if isinstance(finding, StillRunning):
+            raise OutcomeUnknown("vCenter has forgotten the task, and something is still at work on the VM")
+
+    def _judged(self) -> bool:
+        """Look where everything is, and end the attempt accordingly; `True` when its clean-up comes first."""
+        rest = look(self._claim, self._vcenter, self._request, self._left_at()).move
+        if rest.is_empty:
+            outcomes.succeed(self._claim, result_of(self._request, self._history))
+            return False
+        failure, last = self._standing.program.failure, self._standing.last_of_program
+        if failure is None:
+            failure = failure_at_the_end(last.task if last else None)
+            if self._standing.program.cleanup(self._standing.asked):
+                self._give_up(failure)
+                return True
+        outcomes.fail(self._claim, with_places(failure, rest))
         return False
-    try:
-        return bool(tasks.running_tasks_of(vcenter, command.vm))
-    except ManagedObjectGone:
-        return False
 
-
-def _failure(last: OutsideTask | None, rest: Move) -> Failure:
-    """Say why it is not done, and where everything is."""
-    places = _still_there(rest)
-    if last is None or last.state in {TaskState.VANISHED, TaskState.ABANDONED}:
-        text = f"the migration did not take place: {places}"
-        return Failure("TaskForgotten", FaultClass.RECONCILE, text, retryable=True)
-    if last.state is TaskState.SUCCESS:
-        text = f"vCenter reports success, but {places}"
-        # An adopted task may have been somebody else's; our own, which "succeeded", would do so again.
-        return Failure("DisksNotMoved", FaultClass.RECONCILE, text, retryable=last.adopted)
-    failure = failures.of_task(last)
-    return Failure(
-        failure.fault,
-        failure.fault_class,
-        f"vCenter's task failed: {failure.message} ({failure.fault}); {places}",
-        failure.code,
-        failure.retryable,
-    )
-
-
-def _still_there(rest: Move) -> str:
-    """Name everything that is not on its target, and where it is."""
-    parts = [f"disk {disk.name} is still on {disk.source.name}" for disk in rest.disks]
-    machine = rest.machine
-    if machine and rest.home_target and (machine.home is None or machine.home.id != rest.home_target.id):
-        parts.append(f"the configuration of VM {machine.name} is still on {machine.home.name if machine.home else '?'}")
-    return ", ".join(parts)
-
-
-def result_of(request: Request, history: list[OutsideTask]) -> Json:
-    """Return what the job tells its client: every disk, from where to where, how much, how long, verified.
-
-    A disk that several attempts were made for counts with its first source and with the time of the last of them.
-    """
-    disks: dict[str, Json] = {}
-    for task in history:
-        if task.submitted_at is None and task.state is not TaskState.VANISHED:
-            continue
-        began = task.submitted_at or task.intended_at
-        seconds = round((task.settled_at - began).total_seconds(), 1) if task.settled_at else None
-        for disk in task.command["disks"]:
-            first = disks.get(disk["volume_id"], disk)
-            disks[disk["volume_id"]] = {**disk, "from": first["from"], "seconds": seconds, "verified": True}
-    kind, entity = (
-        ("volume", request.volume_id) if isinstance(request, MigrateVolume) else ("virtualmachine", request.vm_id)
-    )
-    return {"kind": kind, "id": str(entity), "disks": list(disks.values())}
+    def _left_at(self) -> list[str]:
+        """Return where earlier commands of this job may have left a disk."""
+        places: list[str] = []
+        for task in self._history:
+            command = Asked.of(task).command
+            if isinstance(command, MoveVirtualDisk | PlaceDisk):
+                places.append(command.target_path)
+            if isinstance(command, DetachWorkerDisks) and command.disk_path:
+                places.append(command.disk_path)
+        return places

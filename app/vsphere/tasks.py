@@ -16,18 +16,21 @@ from app.vsphere.task_watch import TaskWatch
 
 __all__ = ["TaskSnapshot", "TaskState", "TaskWatch", "cancel_task", "read_task", "running_tasks_of"]
 
+_WITH_TASKS = {"VirtualMachine": vim.VirtualMachine, "Datastore": vim.Datastore}
 
-def running_tasks_of(session: Session, vm_moref: str) -> list[TaskSnapshot]:
-    """Return the queued and running tasks of a virtual machine (`recentTask`), whoever started them.
 
-    Raises `ManagedObjectGone` when there is no such VM.
+def running_tasks_of(session: Session, moref: str, *, kind: str = "VirtualMachine") -> list[TaskSnapshot]:
+    """Return the queued and running tasks of a virtual machine or a datastore (`recentTask`), whoever started them.
+
+    Raises `ManagedObjectGone` when there is no such entity.
     """
+    entity = _WITH_TASKS[kind]
     found = retrieve(
         session,
-        "VirtualMachine",
-        vm_moref,
-        [property_spec(vim.VirtualMachine, ["name"]), property_spec(vim.Task, RUNNING_PATHS)],
-        select=[traversal(vim.VirtualMachine, "recentTask")],
+        kind,
+        moref,
+        [property_spec(entity, ["name"]), property_spec(vim.Task, RUNNING_PATHS)],
+        select=[traversal(entity, "recentTask")],
     )
     tasks = (snapshot(moref, told) for moref, told in found.items() if STATE_PATH in told)
     return [task for task in tasks if not task.ended]

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4, uuid5
 
 from app.hypervisors.move import DiskMove, Machine, Move, Pool
 from app.migration.situation import Situation, Target, VolumeState
+from app.vsphere.facts import DiskFormat
 
 GIB = 2**30
 _NAMED = UUID(int=0)
@@ -34,7 +35,16 @@ def pool(name: str, *clusters: UUID, hypervisor: str = "VMware") -> Pool:
 OLD, NEW = pool("old"), pool("new")
 
 
-def disk(name: str = "data", *, source: Pool = OLD, target: Pool = NEW, key: int | None = None) -> DiskMove:
+def disk(
+    name: str = "data",
+    *,
+    source: Pool = OLD,
+    target: Pool = NEW,
+    key: int | None = None,
+    format: DiskFormat | None = None,  # noqa: A002  # the field's name
+    target_format: DiskFormat | None = None,
+    first_class_id: str | None = None,
+) -> DiskMove:
     return DiskMove(
         volume_id=id_of(name),
         name=name,
@@ -44,6 +54,9 @@ def disk(name: str = "data", *, source: Pool = OLD, target: Pool = NEW, key: int
         needed_bytes=4 * GIB,
         source=source,
         target=target,
+        format=format,
+        target_format=target_format,
+        first_class_id=first_class_id,
     )
 
 

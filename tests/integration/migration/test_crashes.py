@@ -201,7 +201,7 @@ def test_a_worker_dies_between_finding_it_done_and_verifying(
     die_in(monkeypatch, outside, "submitted", lambda: steps.submit(job_id))
     ended(steps, quick.entity)
     rows.lapse_lease(job_id)
-    die_in(monkeypatch, submit, "verify", lambda: steps.submit(job_id, "second"))
+    die_in(monkeypatch, submit, "conclude", lambda: steps.submit(job_id, "second"))
     assert rows.job(job_id).state is JobState.VERIFYING
     rows.lapse_lease(job_id)
     assert steps.finish(job_id, "third").state is JobState.SUCCEEDED

@@ -3,27 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.hypervisors.commands import MoveVirtualDisk, RelocateVm
+from app.hypervisors.commands import Command, MoveVirtualDisk
 from app.hypervisors.move import Move
+from app.hypervisors.vmware import Way
 from app.migration.strategies import (
     STRATEGIES,
     NoStrategy,
     StorageMigration,
     StrategyPriority,
-    VmwareStorageMotion,
+    VmwareMotion,
     choose,
     shared_clusters,
 )
+from app.vsphere.facts import DiskFormat
 from tests.unit.moves import EAST, WEST, disk, machine, move_of_disks, move_of_vm, pool
 
 pytestmark = pytest.mark.unit
 
+DISKS = VmwareMotion(Way.MOVE_DISK)
+WAYS = [
+    (move_of_vm(), "vmware-storage-motion"),
+    (move_of_disks(disk()), "vmware-move-disk"),
+    (move_of_disks(disk(format=DiskFormat.THICK)), "vmware-move-disk"),
+    (move_of_disks(disk(format=DiskFormat.THIN)), "vmware-worker-vm"),
+    (move_of_disks(disk(format=DiskFormat.EAGER)), "vmware-worker-vm"),
+    (move_of_disks(disk(format=DiskFormat.THICK, target_format=DiskFormat.THIN)), "vmware-worker-vm"),
+    (move_of_disks(disk(format=DiskFormat.THIN, first_class_id="fcd-1")), "vmware-relocate-fcd"),
+]
 ORDER = MoveVirtualDisk(source_path="[old] a.vmdk", target_path="[new] a.vmdk", datacenter="datacenter-2")
 
 
@@ -41,8 +53,11 @@ class Fixed:
     def refusal(self, move: Move) -> str:  # noqa: ARG002
         return f"{self.name} does not want to"
 
-    def commands(self, move: Move) -> Sequence[RelocateVm | MoveVirtualDisk] | None:  # noqa: ARG002
+    def copy_async(self, move: Move) -> Sequence[Command] | None:  # noqa: ARG002
         return [ORDER] if self.able else None
+
+    def delete_source(self, move: Move) -> Sequence[Command]:  # noqa: ARG002
+        return []
 
 
 def test_priorities_are_ranked_as_cloudstack_ranks_them() -> None:
@@ -59,9 +74,9 @@ def test_the_first_of_the_best_that_has_commands_wins(answers: list[tuple[Strate
             choose(move_of_disks(), strategies)
         return
     best = max(it.priority for it in willing)
-    chosen, orders = choose(move_of_disks(), strategies)
-    assert chosen is next(it for it in willing if it.priority is best)
-    assert orders == [ORDER]
+    program = choose(move_of_disks(), strategies)
+    assert program.strategy == next(it for it in willing if it.priority is best).name
+    assert program.commands == (ORDER,)
 
 
 def test_a_refusal_holds_the_reason_of_each() -> None:
@@ -74,10 +89,22 @@ def test_a_refusal_holds_the_reason_of_each() -> None:
 
 
 def test_vcenter_moves_what_lies_between_pools_of_one_cluster() -> None:
-    for move in (move_of_vm(), move_of_disks()):
-        chosen, orders = choose(move)
-        assert chosen.name == "vmware-storage-motion"
-        assert len(orders) == 1
+    for move, strategy in WAYS:
+        assert choose(move).strategy == strategy
+
+
+def test_what_vcenter_has_moved_needs_no_deletion() -> None:
+    """The delete that follows `copy_async` finds nothing to do."""
+    for move, strategy in WAYS:
+        assert VmwareMotion(Way(strategy)).delete_source(move) == ()
+
+
+def test_a_vcenter_that_is_not_to_move_things_itself_leaves_them_to_storage_migration() -> None:
+    for move, strategy in WAYS:
+        with pytest.raises(NoStrategy) as refused:
+            choose(replace(move, native=False))
+        assert f"{strategy}: the hypervisor VMware cannot migrate by itself" in str(refused.value)
+        assert str(refused.value).count("vmware-") == 1, "only the way that it would be"
 
 
 def test_a_hypervisor_that_nobody_knows_is_refused_with_every_reason() -> None:
@@ -90,23 +117,25 @@ def test_a_hypervisor_that_nobody_knows_is_refused_with_every_reason() -> None:
 
 def test_foreign_storage_is_none_of_vcenters_business() -> None:
     move = move_of_disks(disk(target=pool("ceph", hypervisor="KVM")))
-    assert VmwareStorageMotion().can_handle(move) is StrategyPriority.CANT_HANDLE
-    assert VmwareStorageMotion().refusal(move) == "ceph is no VMware storage"
+    assert DISKS.can_handle(move) is StrategyPriority.CANT_HANDLE
+    assert DISKS.refusal(move) == "ceph is no VMware storage"
 
 
 def test_pools_without_a_common_cluster_are_none_of_vcenters_business() -> None:
     move = move_of_disks(disk(target=pool("far", WEST)))
-    assert VmwareStorageMotion().can_handle(move) is StrategyPriority.CANT_HANDLE
-    assert VmwareStorageMotion().refusal(move) == "no cluster mounts both ends"
+    assert DISKS.can_handle(move) is StrategyPriority.CANT_HANDLE
+    assert DISKS.refusal(move) == "no cluster mounts both ends"
 
 
 def test_storage_migration_needs_a_secondary_storage() -> None:
     assert StorageMigration().can_handle(move_of_disks()) is StrategyPriority.CANT_HANDLE
-    assert StorageMigration().commands(move_of_disks()) is None
+    assert StorageMigration().copy_async(move_of_disks()) is None
 
 
 def test_the_hypervisors_own_way_comes_before_the_one_through_secondary_storage() -> None:
-    assert [strategy.name for strategy in STRATEGIES] == ["vmware-storage-motion", "storage-migration"]
+    *ways, last = [strategy.name for strategy in STRATEGIES]
+    assert ways == [way.value for way in Way]
+    assert last == "storage-migration"
 
 
 def test_the_clusters_of_a_move_mount_all_of_its_pools() -> None:

@@ -1,0 +1,48 @@
+"""A datastore cluster as a target: which of its members takes what goes there.
+
+Storage DRS would recommend one too (`StorageResourceManager.RecommendDatastores`); but its recommendation is for the
+moment, and knows neither storage tags nor what running jobs have reserved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from app.errors import NotFound
+from app.inventory.models import StoragePool, Volume
+from app.migration import queries
+
+
+def member_for(session: Session, pod: StoragePool, volumes: Sequence[Volume]) -> StoragePool:
+    """Return the member of `pod` that all of `volumes` go to.
+
+    The first of: one that has some of them already (what is half there stays together); one that may take them; the
+    one with the most room left. Whether it may really take them is the checks' business. Raises `NotFound` for a pod
+    without members.
+    """
+    members = queries.members_of(session, pod.id)
+    if not members:
+        raise NotFound(f"datastore cluster {pod.name} has no members: choose a datastore")
+    reserved = queries.reserved_bytes(session, [member.id for member in members], None)
+    holding = {volume.pool_id for volume in volumes}
+    wanted = frozenset[str]().union(*(volume.disk_offering.tags for volume in volumes if volume.disk_offering))
+    clusters = [_clusters(volume.pool) for volume in volumes]
+
+    def fitness(member: StoragePool) -> tuple[bool, bool, int, str]:
+        may = (
+            member.accessible
+            and member.maintenance_mode == "normal"
+            and wanted <= member.tags
+            and all(_clusters(member) & source for source in clusters)
+        )
+        return member.id not in holding, not may, reserved.get(member.id, 0) - member.free_bytes, member.name
+
+    return min(members, key=fitness)
+
+
+def _clusters(pool: StoragePool) -> set[UUID]:
+    """Return the clusters with a host that can write to the pool."""
+    return {mount.host.cluster_id for mount in pool.mounts if mount.usable}

@@ -1,0 +1,72 @@
+"""What a job tells its client at its end: where every disk went, or where everything that is not there is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from app.db import Json
+from app.hypervisors.move import Move
+from app.jobs.attempts import Failure
+from app.jobs.models import OutsideTask
+from app.jobs.states import TaskState
+from app.migration import failures
+from app.migration.requests import MigrateVolume, Request
+from app.vsphere.facts import FaultClass
+
+_NEVER_BEGUN = frozenset({TaskState.VANISHED, TaskState.ABANDONED})
+
+
+def result_of(request: Request, history: list[OutsideTask]) -> Json:
+    """Return what the job tells its client: every disk, from where to where, how much, how long, verified.
+
+    A disk that several attempts were made for counts with its first source and with the time of the last of them.
+    """
+    disks: dict[str, Json] = {}
+    for task in history:
+        if task.submitted_at is None and task.state is not TaskState.VANISHED:
+            continue
+        began = task.submitted_at or task.intended_at
+        seconds = round((task.settled_at - began).total_seconds(), 1) if task.settled_at else None
+        for disk in task.command["disks"]:
+            first = disks.get(disk["volume_id"], disk)
+            disks[disk["volume_id"]] = {**disk, "from": first["from"], "seconds": seconds, "verified": True}
+    kind, entity = (
+        ("volume", request.volume_id) if isinstance(request, MigrateVolume) else ("virtualmachine", request.vm_id)
+    )
+    return {"kind": kind, "id": str(entity), "disks": list(disks.values())}
+
+
+def failure_at_the_end(last: OutsideTask | None) -> Failure:
+    """Return why an attempt has failed whose last command is over, and not everything is on its target.
+
+    Its message is to be ended by `with_places`.
+    """
+    if last is None or last.state in _NEVER_BEGUN:
+        return Failure("TaskForgotten", FaultClass.RECONCILE, "the migration did not take place: ", retryable=True)
+    if last.state is TaskState.SUCCESS:
+        # An adopted task may have been somebody else's; our own, which "succeeded", would do so again.
+        text = "vCenter reports success, but "
+        return Failure("DisksNotMoved", FaultClass.RECONCILE, text, retryable=last.adopted)
+    failure = failures.of_task(last)
+    return replace(failure, message=f"vCenter's task failed: {failure.message} ({failure.fault}); ")
+
+
+def failure_on_the_way(task: OutsideTask, doing: str) -> Failure:
+    """Return why a command in the middle of a program counts as failed; to be ended by `with_places`."""
+    if task.state is TaskState.SUCCESS:
+        text = f"{doing}: vCenter reports success, and nothing of it is to be seen; "
+        return Failure("NotDone", FaultClass.RECONCILE, text, retryable=task.adopted)
+    if task.fault is None:
+        told = task.message or "vCenter has forgotten the task"
+        return Failure("TaskForgotten", FaultClass.RECONCILE, f"{doing}: {told}; ", retryable=True)
+    failure = failures.of_task(task)
+    return replace(failure, message=f"{doing}: vCenter's task failed: {failure.message} ({failure.fault}); ")
+
+
+def with_places(failure: Failure, rest: Move) -> Failure:
+    """Return the failure with everything named that is not on its target, and where it is."""
+    parts = [f"disk {disk.name} is still on {disk.source.name}" for disk in rest.disks]
+    machine = rest.machine
+    if machine and rest.home_target and (machine.home is None or machine.home.id != rest.home_target.id):
+        parts.append(f"the configuration of VM {machine.name} is still on {machine.home.name if machine.home else '?'}")
+    return replace(failure, message=failure.message + ", ".join(parts))
