@@ -13,15 +13,17 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, or_, select, union
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased, joinedload, lazyload
 
 from app.errors import NotFound
+from app.inventory.devices import ROOT_DEVICE_ID, device_id_column
 from app.inventory.models import Cluster, DiskOffering, Host, Mount, StoragePool, VirtualMachine, Volume, Zone
 
 Thing = Zone | Cluster | Host | StoragePool | DiskOffering | VirtualMachine | Volume
 """What an id may name."""
 _Thing = TypeVar("_Thing", bound=Thing)
+_Condition = ColumnElement[bool]
 
 _WORDS: dict[type, str] = {
     Zone: "zone",
@@ -113,7 +115,7 @@ class HostView:
 
 @dataclass(frozen=True)
 class PoolView:
-    """A storage pool, its zone, and the clusters whose hosts mount it."""
+    """A storage pool, its zone, and the clusters whose hosts mount it (of a datastore cluster: its members)."""
 
     pool: StoragePool
     zone: Zone
@@ -204,6 +206,12 @@ def list_pools(session: Session, wanted: PoolFilter, page: Page) -> tuple[list[P
     return [PoolView(pool, zone, clusters[pool.id]) for pool, zone in rows], count
 
 
+def members_of(session: Session, pool_id: UUID) -> list[StoragePool]:
+    """Return the datastores of a datastore cluster that are present, by name; none of any other pool."""
+    present = select(StoragePool).where(StoragePool.parent_id == pool_id, StoragePool.removed_at.is_(None))
+    return list(session.scalars(present.order_by(StoragePool.name)))
+
+
 def list_offerings(session: Session, wanted: Filter, page: Page) -> tuple[list[DiskOffering], int]:
     """Return disk offerings by name."""
     rows, count = _page(session, select(DiskOffering).where(*_common(DiskOffering, wanted)), DiskOffering, page)
@@ -222,8 +230,9 @@ def list_vms(session: Session, wanted: VirtualMachineFilter, page: Page) -> tupl
     if wanted.power_states is not None:
         conditions.append(vm.power_state.in_(wanted.power_states))
     if wanted.pool_id:
-        on_pool = exists().where(Volume.vm_id == vm.id, Volume.pool_id == wanted.pool_id, Volume.removed_at.is_(None))
-        conditions.append(or_(vm.home_pool_id == wanted.pool_id, on_pool))
+        on_pool = _on_pool(Volume.pool_id, wanted.pool_id)
+        has_disk = exists().where(Volume.vm_id == vm.id, on_pool, Volume.removed_at.is_(None))
+        conditions.append(or_(_on_pool(vm.home_pool_id, wanted.pool_id), has_disk))
     query = (
         select(vm, Zone, Cluster, Host, StoragePool)
         .join(Zone, Zone.id == vm.zone_id)
@@ -240,17 +249,19 @@ def list_vms(session: Session, wanted: VirtualMachineFilter, page: Page) -> tupl
 def list_volumes(session: Session, wanted: VolumeFilter, page: Page) -> tuple[list[VolumeView], int]:
     """Return volumes by name."""
     vm = VirtualMachine
-    device_id = _device_id()
+    device_id = device_id_column()
     conditions = [
         *_common(Volume, wanted),
-        *_equal((Volume.zone_id, wanted.zone_id), (Volume.pool_id, wanted.pool_id), (Volume.vm_id, wanted.vm_id)),
-        *_equal((Volume.disk_offering_id, wanted.offering_id), (vm.host_id, wanted.host_id)),
+        *_equal((Volume.zone_id, wanted.zone_id), (Volume.vm_id, wanted.vm_id), (vm.host_id, wanted.host_id)),
+        *_equal((Volume.disk_offering_id, wanted.offering_id)),
     ]
+    if wanted.pool_id:
+        conditions.append(_on_pool(Volume.pool_id, wanted.pool_id))
     if wanted.cluster_id:
         in_cluster = and_(Volume.vm_id.is_(None), _mounted_in(Volume.pool_id, wanted.cluster_id))
         conditions.append(or_(vm.cluster_id == wanted.cluster_id, in_cluster))
     if wanted.root is not None:
-        first = and_(Volume.vm_id.is_not(None), device_id == 0)
+        first = and_(Volume.vm_id.is_not(None), device_id == ROOT_DEVICE_ID)
         conditions.append(first if wanted.root else ~first)
     query = (
         select(Volume, Zone, vm, Cluster, device_id)
@@ -273,31 +284,39 @@ def _volume_view(row: Row[*tuple[Any, ...]], of_pools: dict[UUID, tuple[Cluster,
     return VolumeView(volume, zone, None, mounting[0] if len(mounting) == 1 else None, None)
 
 
-def _device_id() -> ColumnElement[int]:
-    """Count the present disks of the volume's VM that stand before it."""
-    before = aliased(Volume)
-    return (
-        select(func.count())
-        .where(before.vm_id == Volume.vm_id, before.device_key < Volume.device_key, before.removed_at.is_(None))
-        .correlate(Volume)
-        .scalar_subquery()
+def _on_pool(pool_id: InstrumentedAttribute[UUID] | InstrumentedAttribute[UUID | None], wanted: UUID) -> _Condition:
+    """Say whether something lies on a pool, or on a member of it if it is a datastore cluster."""
+    member = aliased(StoragePool)
+    return pool_id.in_(select(member.id).where(or_(member.id == wanted, member.parent_id == wanted)))
+
+
+def _mounted_in(pool_id: InstrumentedAttribute[UUID], cluster_id: UUID) -> _Condition:
+    """Say whether a host of the cluster mounts the pool, or a member of it if it is a datastore cluster."""
+    member = aliased(StoragePool)
+    return exists().where(
+        or_(Mount.pool_id == pool_id, exists().where(member.id == Mount.pool_id, member.parent_id == pool_id)),
+        Mount.host_id == Host.id,
+        Host.cluster_id == cluster_id,
     )
 
 
-def _mounted_in(pool_id: InstrumentedAttribute[UUID], cluster_id: UUID) -> ColumnElement[bool]:
-    """Say whether a host of the cluster mounts the pool."""
-    return exists().where(Mount.pool_id == pool_id, Mount.host_id == Host.id, Host.cluster_id == cluster_id)
-
-
 def _clusters_of_pools(session: Session, pool_ids: Collection[UUID]) -> dict[UUID, tuple[Cluster, ...]]:
-    """Return the clusters whose hosts mount each pool, by name; none for a pool that nobody mounts."""
+    """Return the clusters whose hosts mount each pool or its members, by name; none for what nobody mounts."""
     found: defaultdict[UUID, tuple[Cluster, ...]] = defaultdict(tuple)
     if pool_ids:
+        member = aliased(StoragePool)
+        mounted = select(Mount.pool_id.label("pool_id"), Mount.host_id).where(Mount.pool_id.in_(pool_ids))
+        by_members = (
+            select(member.parent_id.label("pool_id"), Mount.host_id)
+            .join(Mount, Mount.pool_id == member.id)
+            .where(member.parent_id.in_(pool_ids), member.removed_at.is_(None))
+        )
+        either = union(mounted, by_members).subquery()
         rows = session.execute(
-            select(Mount.pool_id, Cluster)
-            .join(Host, Host.id == Mount.host_id)
+            select(either.c.pool_id, Cluster)
+            .join(Host, Host.id == either.c.host_id)
             .join(Cluster, Cluster.id == Host.cluster_id)
-            .where(Mount.pool_id.in_(pool_ids), Host.removed_at.is_(None))
+            .where(Host.removed_at.is_(None))
             .distinct()
             .order_by(Cluster.name, Cluster.id)
         )

@@ -12,7 +12,7 @@ from app.api.cloudstack.parameters import Kind, Parameter
 from app.api.cloudstack.shapes import Field, Shape
 from app.db import transaction
 from app.inventory.models import Cluster, StoragePool, Volume, Zone
-from app.inventory.queries import Page, PoolFilter, PoolView, get, list_pools
+from app.inventory.queries import Page, PoolFilter, PoolView, get, list_pools, members_of
 from app.migration.suitability import pools_for_volume
 
 
@@ -45,8 +45,11 @@ STORAGE_POOL = Shape[ShownPool](
             "clusterid", "string", "the cluster it belongs to alone", lambda shown: shown.cluster and shown.cluster.id
         ),
         Field("clustername", "string", "the name of that cluster", lambda shown: shown.cluster and shown.cluster.name),
-        _pool_field("path", "string", "the storage pool path: vSphere's URL of the datastore", "url"),
-        _pool_field("type", "string", "the storage pool type: VMFS, NFS, …", "type"),
+        _pool_field(
+            "path", "string", "the storage pool path: vSphere's URL of the datastore; /zone/name of a cluster", "url"
+        ),
+        _pool_field("type", "string", "the storage pool type: VMFS, NFS, …, DatastoreCluster", "type"),
+        _pool_field("parent", "string", "the ID of the datastore cluster it is a member of", "parent_id"),
         Field("state", "string", "the state of the storage pool", lambda shown: _state(shown.view.pool)),
         _pool_field("scope", "string", "the scope of the storage pool: HOST, CLUSTER or ZONE", "scope"),
         Field("hypervisor", "string", "the hypervisor type of the storage pool", lambda _: HYPERVISOR),
@@ -151,13 +154,14 @@ def find_storage_pools_command(call: Call) -> Content:
     ),
 )
 def update_storage_pool_command(call: Call) -> Content:
-    """Answer `updateStoragePool`: the tags that vSphere shows stay as they are."""
+    """Answer `updateStoragePool`: vSphere's tags stay; those set on a datastore cluster are its members'."""
     asked = call.arguments
     tags = asked.texts("tags")
     with transaction() as session:
         pool = get(session, StoragePool, asked.required_uuid("id"))
         if tags is not None:
-            pool.own_tags = sorted({tag.strip() for tag in tags} - {""})
+            for it in (pool, *members_of(session, pool.id)):
+                it.own_tags = sorted({tag.strip() for tag in tags} - {""})
             session.flush()
         views, _ = list_pools(session, PoolFilter(ids=(pool.id,)), Page())
     return {STORAGE_POOL.name: STORAGE_POOL.render(ShownPool(views[0]))}

@@ -14,6 +14,7 @@ from app.api.cloudstack.shapes import Field, Shape
 from app.api.cloudstack.vmstates import cloudstack_state
 from app.db import transaction
 from app.errors import InvalidParameter
+from app.inventory.devices import ROOT_DEVICE_ID
 from app.inventory.models import Cluster, DiskOffering, Host, StoragePool, VirtualMachine, Volume, Zone
 from app.inventory.queries import VolumeFilter, VolumeView, list_volumes
 from app.migration.accept import accept
@@ -24,7 +25,7 @@ _READY, _GONE = "Ready", "Destroy"
 
 
 def _type(view: VolumeView) -> str:
-    return _ROOT if view.device_id == 0 else _DATADISK
+    return _ROOT if view.device_id == ROOT_DEVICE_ID else _DATADISK
 
 
 def _state(view: VolumeView) -> str:
@@ -70,8 +71,8 @@ VOLUME = Shape[VolumeView](
         Field(
             "chaininfo",
             "string",
-            "the chain info of the volume: JSON with the newest link of its chain",
-            lambda view: json.dumps({"diskChain": [view.volume.path]}),
+            "the chain info of the volume: JSON with its chain, the newest link first",
+            lambda view: json.dumps({"diskChain": [view.volume.path, *view.volume.traits.chain]}),
         ),
         Field("hypervisor", "string", "Hypervisor the volume belongs to", lambda _: HYPERVISOR),
         Field("diskofferingid", "string", "ID of the disk offering", lambda view: view.volume.disk_offering_id),
