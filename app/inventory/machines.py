@@ -109,4 +109,5 @@ def _traits(vm: facts.VirtualMachine, before: VmTraits | None) -> VmTraits:
         encrypted=vm.encrypted,
         iso_paths=vm.iso_paths,
         floppy_paths=vm.floppy_paths,
+        other_bytes=vm.other_bytes,
     )

@@ -38,6 +38,8 @@ class VmTraits(_Traits):
     """ISO images on datastores that its CD drives have, `[ds] iso/x.iso`."""
     floppy_paths: tuple[str, ...] = ()
     """Floppy images on datastores, `[ds] x.flp`."""
+    other_bytes: int | None = None
+    """What its files that belong to no disk take; they go where its home goes. `None`: not told."""
 
     @property
     def is_linked_clone(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from app.vsphere.answers import Node
@@ -23,19 +24,33 @@ _CONTROLLERS = (
 """What is in the name of a controller's vSphere type (ParaVirtualSCSIController, VirtualAHCIController, …)."""
 
 
-def physical_bytes(told: Mapping[str, Any]) -> dict[int, int]:
-    """Return what each disk takes on its datastores, by its key: all files of all links of its chain (`layoutEx`)."""
-    sizes = {file.number("key"): file.number("size") or 0 for file in told.get("layoutEx.file") or []}
-    return {
-        disk.number("key") or 0: sum(
-            sizes.get(key, 0) for link in disk.children("chain") for key in link.numbers("fileKey")
-        )
-        for disk in told.get("layoutEx.disk") or []
+@dataclass(frozen=True, slots=True)
+class FileSizes:
+    """What a VM's files take on their datastores, as vCenter measured it last (`layoutEx`)."""
+
+    disks: Mapping[int, int]
+    """By disk key: all files of all links of its chain."""
+    others: int | None
+    """All other files: configuration, logs, memory of snapshots, snapshots that no disk stands on; None: not told."""
+
+
+def file_sizes(told: Mapping[str, Any]) -> FileSizes:
+    """Return the sizes of a VM's files out of its properties."""
+    files, layouts = told.get("layoutEx.file"), told.get("layoutEx.disk") or []
+    sizes = {file.number("key"): file.number("size") or 0 for file in files or []}
+    of_disks = {
+        disk.number("key") or 0: {key for link in disk.children("chain") for key in link.numbers("fileKey")}
+        for disk in layouts
     }
+    in_chains = set().union(*of_disks.values())
+    return FileSizes(
+        disks={disk: sum(sizes.get(key, 0) for key in keys) for disk, keys in of_disks.items()},
+        others=None if files is None else sum(size for key, size in sizes.items() if key not in in_chains),
+    )
 
 
 def disks_among(devices: Iterable[Node], sizes: Mapping[int, int]) -> tuple[Disk, ...]:
-    """Return the virtual disks among `devices`; `sizes` is what `physical_bytes` says of them."""
+    """Return the virtual disks among `devices`; `sizes` are those of `file_sizes`."""
     by_key = {device.number("key"): device for device in devices}
     return tuple(
         _disk(device, backing, by_key.get(device.number("controllerKey")), sizes.get(device.number("key") or 0))

@@ -188,6 +188,8 @@ class VirtualMachine:
     """Floppy images on datastores that its floppy drives are backed by, `[ds] x.flp`."""
     linked_to: tuple[str, ...] = ()
     """Files that its disks hang on and that lie in another VM's folder: then it is a linked clone."""
+    other_bytes: int | None = None
+    """What its files that belong to no disk take: configuration, logs, snapshots' memory; None where not told."""
     change_tracking: bool = False
     encrypted: bool = False
     """The VM's home is encrypted (config.keyId)."""

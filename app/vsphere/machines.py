@@ -8,7 +8,7 @@ from typing import Any
 
 from app.vsphere.answers import Node, Objects
 from app.vsphere.collector import property_spec
-from app.vsphere.devices import disks_among, links_elsewhere, physical_bytes
+from app.vsphere.devices import disks_among, file_sizes, links_elsewhere
 from app.vsphere.entities import DATASTORE, datacenter_of, plain_name
 from app.vsphere.facts import VirtualMachine
 from app.vsphere.paths import datastore_of
@@ -71,7 +71,8 @@ def machine(moref: str, objects: Objects) -> VirtualMachine | None:
     datacenter = datacenter_of(objects, host) or datacenter_of(objects, moref)
     vm_path_name = told.get("config.files.vmPathName") or told.get("summary.config.vmPathName")
     memory_mib = told.get("config.hardware.memoryMB")
-    disks = disks_among(devices or [], physical_bytes(told))
+    sizes = file_sizes(told)
+    disks = disks_among(devices or [], sizes.disks)
     return VirtualMachine(
         moref=moref,
         name=plain_name(told["name"]),
@@ -94,6 +95,7 @@ def machine(moref: str, objects: Objects) -> VirtualMachine | None:
         iso_paths=_image_paths(devices or [], "VirtualCdrom", "IsoBackingInfo"),
         floppy_paths=_image_paths(devices or [], "VirtualFloppy", "ImageBackingInfo"),
         linked_to=links_elsewhere(disks, vm_path_name),
+        other_bytes=sizes.others,
         change_tracking=bool(told.get("config.changeTrackingEnabled")),
         encrypted=told.get("config.keyId") is not None,
         config_known=devices is not None,

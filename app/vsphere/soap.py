@@ -35,8 +35,13 @@ _IDLE_CONNECTION_SECONDS = 60
 """Idle connections are dropped before a proxy or a firewall in between does it silently."""
 
 
-def soap_stub(endpoint: Endpoint, timeout_seconds: float) -> VimObject:
-    """Return a pyVmomi stub for `endpoint`, not logged in; every socket operation ends after `timeout_seconds`."""
+def soap_stub(
+    endpoint: Endpoint, timeout_seconds: float, *, path: str = SDK_PATH, version: str = API_VERSION
+) -> VimObject:
+    """Return a pyVmomi stub for `endpoint`, not logged in; every socket operation ends after `timeout_seconds`.
+
+    `path` and `version` are another service's of the same vCenter.
+    """
 
     class Connection(HTTPSConnection):
         """An HTTPS connection that says why it could not be made."""
@@ -52,8 +57,8 @@ def soap_stub(endpoint: Endpoint, timeout_seconds: float) -> VimObject:
     stub: VimObject = SoapStubAdapter(  # type: ignore[no-untyped-call]  # pyVmomi types its attributes, not its constructors
         host=host,
         port=endpoint.port,
-        path=SDK_PATH,
-        version=API_VERSION,
+        path=path,
+        version=version,
         poolSize=_POOLED_CONNECTIONS,
         connectionPoolTimeout=_IDLE_CONNECTION_SECONDS,
         httpConnectionTimeout=timeout_seconds,

@@ -92,6 +92,8 @@ def test_a_disk_takes_what_all_files_of_its_chain_take() -> None:
     )
     told = {"config.hardware.device": [plain], "layoutEx.file": files, "layoutEx.disk": [layout]}
     assert read(told).disks[0].physical_bytes == 706_000
+    assert read(told).other_bytes == 9_999
+    assert read({}).other_bytes is None
     assert read({"config.hardware.device": [plain], "layoutEx.file": files}).disks[0].physical_bytes is None
 
 
