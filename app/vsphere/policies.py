@@ -1,4 +1,4 @@
-"""Storage policies: which ones a VM's home and disks have, and whether a datastore suits them (PBM, `/pbm/sdk`).
+"""Storage policies: which ones a VM's home and disks have, and whether a datastore suits them (PBM, `/pbm`).
 
 The policy service is a server of its own beside vCenter's and takes vCenter's session (VMware Storage Policy API,
 "Retrieving the session cookie"). It is asked when a migration is judged, not by every sync: an answer is for the
@@ -25,7 +25,8 @@ log = logging.getLogger(__name__)
 pbm: VimObject = _pbm
 T = TypeVar("T")
 
-_PATH = "/pbm/sdk"
+_PATH = "/pbm"
+"""As govmomi has it; pyVmomi's samples say `/pbm/sdk`. A vCenter answers at both, vcsim at this one."""
 _VERSION = "pbm.version.version11"
 """That of vSphere 6.5, as everywhere."""
 _SESSION_HEADER = "vcSessionCookie"
@@ -103,7 +104,7 @@ def _asked(session: Session, ask: Callable[[VimObject], T]) -> T | None:
 
     def with_service(content: VimObject) -> T:
         context = GetRequestContext()  # type: ignore[no-untyped-call]  # of this thread, for every request it sends
-        context[_SESSION_HEADER] = _session_id(content._stub.cookie)  # noqa: SLF001  # as pyVmomi's own samples reach it
+        context[_SESSION_HEADER] = _session_id(content.sessionManager)
         stub = soap_stub(session.endpoint, session.timeout_seconds, path=_PATH, version=_VERSION)
         try:
             return ask(pbm.ServiceInstance("ServiceInstance", stub).PbmRetrieveServiceContent())
@@ -118,6 +119,7 @@ def _asked(session: Session, ask: Callable[[VimObject], T]) -> T | None:
         return None
 
 
-def _session_id(cookie: str) -> str:
-    """Return the session's id out of `vmware_soap_session="…"; Path=/; …`."""
+def _session_id(managed_object: VimObject) -> str:
+    """Return the session's id out of the cookie `vmware_soap_session="…"; Path=/; …`."""
+    cookie: str = managed_object._stub.cookie  # noqa: SLF001  # as pyVmomi's own samples reach it
     return cookie.partition("=")[2].partition(";")[0].strip().strip('"')
