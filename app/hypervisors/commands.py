@@ -1,7 +1,7 @@
 """The commands that a guru answers with: what is asked of a hypervisor, kept as JSON before it is asked (law 3).
 
-Each is one call: most start a task of vCenter's, `UnregisterVm` is answered at once, and `CarryFiles` is carried out
-by our own workers. Several in a row are a program (`app/migration/programs.py`).
+Each is one call: most start a task of vCenter's, some are answered at once, and what is carried through secondary
+storage is carried by our own workers. Several in a row are a program (`app/migration/programs.py`).
 """
 
 from __future__ import annotations
@@ -154,9 +154,122 @@ class PlaceDisk(BaseCommand):
     datacenter: str
 
 
+class _Carry(BaseCommand):
+    """Files that our own workers carry through secondary storage: to it, from it, and read back."""
+
+    doing: ClassVar[str] = "copying through secondary storage"
+    copies: ClassVar[bool] = True
+
+    store: UUID | None = None
+    """The secondary store, chosen when it is asked for."""
+    parcels: tuple[dict[str, Any], ...] = ()
+    """Each file with its source and its target (`app.secondary.locations.Parcel`), listed when it is asked for."""
+
+    @property
+    def cleanup(self) -> tuple[Command, ...]:
+        """Delete what was carried; the sources are there still."""
+        return (DiscardTargets(),)
+
+
+class CarryDisk(_Carry):
+    """A detached disk: its descriptor and its extents."""
+
+    kind: Literal["carry-disk"] = "carry-disk"
+    datacenter: str
+    """Managed object reference of the datacenter of both paths."""
+    source_path: str
+    target_path: str
+
+
+class CarryVm(_Carry):
+    """Everything in the folder of a stopped VM."""
+
+    kind: Literal["carry-vm"] = "carry-vm"
+    datacenter: str
+    vmx_path: str
+    target: str
+    """Name of the datastore that it goes to."""
+    target_vmx_path: str | None = None
+    """Where its configuration is going to lie, known when it is asked for: a folder of its name may be taken."""
+    instance_uuid: str
+
+    @property
+    def cleanup(self) -> tuple[Command, ...]:
+        """Delete what was carried, unless the VM is registered there."""
+        return (DiscardTargets(instance_uuid=self.instance_uuid),)
+
+
+class RemoveSources(BaseCommand):
+    """Delete the files that were carried from where they were, after all of them were found equal."""
+
+    doing: ClassVar[str] = "deleting the source"
+
+    kind: Literal["remove-sources"] = "remove-sources"
+    carried_by: UUID | None = None
+    """The outside task that carried them."""
+
+
+class DiscardTargets(BaseCommand):
+    """Delete the files that were carried from where they went: something after it has failed."""
+
+    doing: ClassVar[str] = "deleting what was copied"
+
+    kind: Literal["discard-targets"] = "discard-targets"
+    carried_by: UUID | None = None
+    instance_uuid: str | None = None
+    """Of the VM whose files they are: nothing is deleted that it is registered with."""
+
+
+class UnregisterVm(BaseCommand):
+    """`VirtualMachine.UnregisterVM`: the VM leaves the inventory, its files stay. Answered at once."""
+
+    doing: ClassVar[str] = "unregistering the VM"
+
+    kind: Literal["unregister-vm"] = "unregister-vm"
+    vm: str
+    name: str
+    instance_uuid: str
+    datacenter: str
+    vmx_path: str
+    registration: dict[str, str] = {}
+    """Its `folder`, `pool` and `host`, by managed object reference: nobody else knows them afterwards."""
+
+    @property
+    def cleanup(self) -> tuple[Command, ...]:
+        """Register it where it was."""
+        return (
+            RegisterVm(
+                name=self.name, instance_uuid=self.instance_uuid, datacenter=self.datacenter, vmx_path=self.vmx_path
+            ),
+        )
+
+
+class RegisterVm(BaseCommand):
+    """`Folder.RegisterVM_Task`: the VM comes back with the same instance uuid and another reference."""
+
+    doing: ClassVar[str] = "registering the VM"
+
+    kind: Literal["register-vm"] = "register-vm"
+    name: str
+    instance_uuid: str
+    datacenter: str
+    vmx_path: str | None = None
+    """`None`: where its files were carried to."""
+    registration: dict[str, str] = {}
+
+
+CarriedCommand = CarryDisk | CarryVm | RemoveSources | DiscardTargets
 WorkerCommand = CreateWorker | RelocateWorker | DetachWorkerDisks | DestroyWorker
 Command = Annotated[
-    RelocateVm | ConsolidateDisks | MoveVirtualDisk | RelocateFirstClassDisk | WorkerCommand | PlaceDisk,
+    RelocateVm
+    | ConsolidateDisks
+    | MoveVirtualDisk
+    | RelocateFirstClassDisk
+    | WorkerCommand
+    | PlaceDisk
+    | CarriedCommand
+    | UnregisterVm
+    | RegisterVm,
     Field(discriminator="kind"),
 ]
 _COMMAND: TypeAdapter[Command] = TypeAdapter(Command)

@@ -35,6 +35,12 @@ class Machine:
     """Keeps naming it when it is registered anew under another reference."""
     consolidation_needed: bool = False
     """Delta disks are left over that no snapshot needs."""
+    path: str = ""
+    """Of its configuration: `[ds] dir/name.vmx`."""
+    disk_paths: tuple[str, ...] = ()
+    """Where each of its disks is, moving or not."""
+    linked_to: tuple[str, ...] = ()
+    """Files of other VMs that its disks hang on."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,8 @@ class Move:
     home_target: Pool | None
     """Where the VM's configuration shall go; `None`: it stays."""
     disks: tuple[DiskMove, ...]
+    secondary: bool = False
+    """There is a secondary storage to go through."""
     native: bool = True
     """The hypervisor may be asked to move things itself; where it must not, storage migration is used."""
 

@@ -65,6 +65,15 @@ def submitted(claim: Claim, task_id: UUID, reference: str, *, adopted: bool = Fa
         job.rung_at = None
 
 
+def carried(session: Session, claim: Claim, task_id: UUID, phase: str) -> None:
+    """Let the job run whose outside task our own workers carry out: it has no reference, and nobody watches it."""
+    leases.held(session, claim)
+    task = session.get_one(OutsideTask, task_id)
+    task.state = TaskState.QUEUED
+    task.submitted_at = func.now()
+    leases.move(session, claim, JobState.RUNNING, kind="carried", detail={}, phase=phase, progress=0, rung_at=None)
+
+
 def settle(session: Session, task_id: UUID, ending: Ending) -> UUID | None:
     """Write down how a task ended; returns its job's id, or `None` when it was settled before."""
     return session.execute(

@@ -9,16 +9,18 @@ from dataclasses import replace
 from uuid import UUID
 
 from app.db import transaction
-from app.errors import LostLease, NotFound, VrelocateError
+from app.errors import LostLease, NotFound, ResourceUnavailable, VrelocateError
+from app.hypervisors.commands import CarryDisk, CarryVm, Command
 from app.jobs import leases, outside
 from app.jobs.leases import Claim
 from app.jobs.outside import Ending
 from app.jobs.states import TaskState
-from app.migration import commands
+from app.migration import carried_commands, commands
 from app.migration.findings import Done, Finding, NotStarted, StillRunning, Unclear
 from app.migration.programs import Asked, Standing, Step, intent
 from app.telemetry import logger
-from app.vsphere.errors import ManagedObjectGone, VCenterFault, VCenterUnreachable
+from app.vsphere.errors import ManagedObjectGone, ReplyLost
+from app.vsphere.faults import classify
 from app.vsphere.session import Session as VSphereSession
 
 log = logger(__name__)
@@ -33,7 +35,7 @@ def ask(claim: Claim, vcenter: VSphereSession, system_id: UUID, standing: Standi
 
     Raises what vCenter refuses with, after it was written down that nothing was begun, and `OutcomeUnknown`.
     """
-    command = commands.prepare(vcenter, step.command, [it.command for it in standing.history])
+    command = commands.prepare(vcenter, step.command, standing.history, system_id)
     task_id = outside.intend(
         claim,
         standing.attempt,
@@ -41,25 +43,40 @@ def ask(claim: Claim, vcenter: VSphereSession, system_id: UUID, standing: Standi
         system_id,
         intent(replace(step, command=command), standing.program.disks),
     )
+    if isinstance(command, CarryDisk | CarryVm):
+        carried_commands.hand_over(claim, task_id, command)
+        return True
+    reference = _submitted(claim, vcenter, task_id, command)
+    if reference is None:
+        settle(claim, task_id, Ending(TaskState.SUCCESS))
+        return False
     try:
-        reference = commands.submit(vcenter, command, claim.job_id)
-        if reference is None:
-            settle(claim, task_id, Ending(TaskState.SUCCESS))
-            return False
         outside.submitted(claim, task_id, reference)
-    except VCenterFault as refused:
-        fault = refused.fault
-        settle(claim, task_id, Ending(TaskState.ABANDONED, fault.name, fault.classification, fault.message))
-        raise
-    except (VCenterUnreachable, NotFound) as refused:
-        # It was never reached, or has nothing that the call is about: nothing was begun.
-        settle(claim, task_id, Ending(TaskState.ABANDONED, message=str(refused)))
-        raise
     except LostLease:
         raise
     except Exception as error:
-        raise OutcomeUnknown(f"vCenter was asked, and its answer was lost ({type(error).__name__})") from error
+        raise OutcomeUnknown(f"vCenter's answer could not be written down ({type(error).__name__})") from error
     return True
+
+
+def _submitted(claim: Claim, vcenter: VSphereSession, task_id: UUID, command: Command) -> str | None:
+    """Submit the command; a refusal is written down: nothing was begun."""
+    try:
+        return commands.submit(vcenter, command, claim.job_id)
+    except LostLease:
+        raise
+    except ReplyLost as lost:
+        raise OutcomeUnknown(f"vCenter was asked, and its answer was lost ({type(lost).__name__})") from lost
+    except (ResourceUnavailable, NotFound) as refused:
+        # It was never reached, or has nothing that the call is about.
+        settle(claim, task_id, Ending(TaskState.ABANDONED, message=str(refused)))
+        raise
+    except VrelocateError as refused:
+        fault = classify(refused)
+        settle(claim, task_id, Ending(TaskState.ABANDONED, fault.name, fault.classification, fault.message))
+        raise
+    except Exception as error:
+        raise OutcomeUnknown(f"vCenter was asked, and its answer was lost ({type(error).__name__})") from error
 
 
 def reconcile(claim: Claim, vcenter: VSphereSession, asked: Asked) -> Finding:
@@ -69,7 +86,7 @@ def reconcile(claim: Claim, vcenter: VSphereSession, asked: Asked) -> Finding:
     """
     task = asked.task
     try:
-        finding = commands.look(vcenter, asked.command)
+        finding = commands.look(vcenter, asked.command, task.id)
     except ManagedObjectGone as gone:
         settle(claim, task.id, Ending(TaskState.ABANDONED, message=str(gone)))
         raise

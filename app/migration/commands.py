@@ -6,28 +6,40 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from app.hypervisors.commands import (
+    CarryDisk,
+    CarryVm,
     Command,
     ConsolidateDisks,
     DetachWorkerDisks,
+    DiscardTargets,
     MoveVirtualDisk,
     PlaceDisk,
+    RegisterVm,
     RelocateFirstClassDisk,
     RelocateVm,
+    RemoveSources,
+    UnregisterVm,
 )
-from app.migration import worker_commands
+from app.migration import carried_commands, registration_commands, worker_commands
 from app.migration.findings import Done, Finding, NotStarted, StillRunning, Unclear
+from app.migration.programs import Asked
 from app.vsphere import consolidation, disks, first_class_disks, inventory, relocation, tasks
 from app.vsphere.session import Session
 
 
-def prepare(vcenter: Session, command: Command, earlier: Sequence[Command]) -> Command:
+def prepare(vcenter: Session, command: Command, history: Sequence[Asked], system_id: UUID) -> Command:
     """Return the command with what can be known only now: from vCenter, or from the commands that went before it."""
     match command:
         case DetachWorkerDisks():
             return worker_commands.prepare(vcenter, command)
         case PlaceDisk():
+            earlier = (it.command for it in history)
             paths = [it.disk_path for it in earlier if isinstance(it, DetachWorkerDisks) and it.disk_path]
             return command.model_copy(update={"source_path": paths[-1] if paths else command.target_path})
+        case UnregisterVm() | RegisterVm():
+            return registration_commands.prepare(vcenter, command, history)
+        case CarryDisk() | CarryVm() | RemoveSources() | DiscardTargets():
+            return carried_commands.prepare(vcenter, command, history, system_id)
         case _:
             return command
 
@@ -40,22 +52,24 @@ def submit(vcenter: Session, command: Command, job_id: UUID) -> str | None:
     match command:
         case RelocateVm() | ConsolidateDisks():
             return _submit_for_vm(vcenter, command)
-        case MoveVirtualDisk() | PlaceDisk():
-            return _move_disk(vcenter, command)
-        case RelocateFirstClassDisk():
-            return first_class_disks.relocate_first_class_disk(
-                vcenter,
-                disk_id=command.disk_id,
-                source_datastore=command.source,
-                target_datastore=command.target,
-                disk_format=command.format,
-            )
+        case MoveVirtualDisk() | PlaceDisk() | RelocateFirstClassDisk():
+            return _submit_for_disk(vcenter, command)
+        case UnregisterVm() | RegisterVm():
+            return registration_commands.submit(vcenter, command)
+        case CarryDisk() | CarryVm():
+            raise TypeError(f"{command.kind} is handed over to a carrier, and asked of no vCenter")
+        case RemoveSources() | DiscardTargets():
+            carried_commands.carry_out(command)
+            return None
         case _:
             return worker_commands.submit(vcenter, command, job_id)
 
 
-def look(vcenter: Session, command: Command) -> Finding:
-    """Find out what became of a command that was perhaps submitted (law 3), or that is said to be done (law 4)."""
+def look(vcenter: Session, command: Command, task_id: UUID | None = None) -> Finding:
+    """Find out what became of a command that was perhaps submitted (law 3), or that is said to be done (law 4).
+
+    `task_id` is its outside task, which alone names what our own workers carry.
+    """
     match command:
         case RelocateVm() | ConsolidateDisks():
             return _look_at_vm(vcenter, command)
@@ -63,6 +77,10 @@ def look(vcenter: Session, command: Command) -> Finding:
             return _look_for_disk(vcenter, command)
         case RelocateFirstClassDisk():
             return _look_for_first_class_disk(vcenter, command)
+        case UnregisterVm() | RegisterVm():
+            return registration_commands.look(vcenter, command)
+        case CarryDisk() | CarryVm() | RemoveSources() | DiscardTargets():
+            return carried_commands.look(vcenter, command, task_id)
         case _:
             return worker_commands.look(vcenter, command)
 
@@ -75,7 +93,15 @@ def _submit_for_vm(vcenter: Session, command: RelocateVm | ConsolidateDisks) -> 
     )
 
 
-def _move_disk(vcenter: Session, command: MoveVirtualDisk | PlaceDisk) -> str | None:
+def _submit_for_disk(vcenter: Session, command: MoveVirtualDisk | PlaceDisk | RelocateFirstClassDisk) -> str | None:
+    if isinstance(command, RelocateFirstClassDisk):
+        return first_class_disks.relocate_first_class_disk(
+            vcenter,
+            disk_id=command.disk_id,
+            source_datastore=command.source,
+            target_datastore=command.target,
+            disk_format=command.format,
+        )
     if command.source_path in {None, command.target_path}:
         return None
     folder = command.target_path.rpartition("/")[0]

@@ -60,6 +60,7 @@ def plan(session: Session, request: Request) -> Move:
         machine=_machine(session, vm) if vm else None,
         home_target=as_pool(home_target) if home_target else None,
         disks=disks,
+        secondary=queries.has_secondary_storage(session),
         native=vcenter.native_motion,
     )
 
@@ -157,6 +158,9 @@ def _machine(session: Session, vm: VirtualMachine) -> Machine:
         home=as_pool(home) if home else None,
         instance_uuid=vm.instance_uuid,
         consolidation_needed=vm.traits.consolidation_needed,
+        path=vm.path,
+        disk_paths=tuple(volume.path for volume in vm.volumes),
+        linked_to=vm.traits.linked_to,
     )
 
 

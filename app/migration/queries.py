@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import delete, exists, func, select, text, update
 from sqlalchemy.orm import Session
 
 from app.inventory.models import StoragePool, VCenter, VirtualMachine, Volume, Zone
 from app.jobs.models import OutsideTask
 from app.migration.models import Slot, SpaceReservation
+from app.secondary.models import SecondaryStore
 
 LOCK_ADMISSION = text("SELECT pg_advisory_xact_lock(hashtextextended('admission:' || :vcenter_id, 0))")
 """One admission at a time a vCenter: counting slots and taking one is then a single step."""
@@ -67,6 +68,11 @@ def pool_by_moref(session: Session, vcenter_id: UUID, moref: str) -> StoragePool
 def vcenter(session: Session, vcenter_id: UUID) -> VCenter:
     """Return a vCenter."""
     return session.get_one(VCenter, vcenter_id)
+
+
+def has_secondary_storage(session: Session) -> bool:
+    """Say whether some secondary store is known."""
+    return bool(session.scalar(select(exists().where(SecondaryStore.id.is_not(None)))))
 
 
 def zone_moref(session: Session, zone_id: UUID) -> str:

@@ -8,7 +8,6 @@ so the delete that follows finds nothing to do.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import IntEnum
 from typing import Protocol
 
 from app.errors import VrelocateError
@@ -16,18 +15,9 @@ from app.hypervisors.commands import Command
 from app.hypervisors.move import Move
 from app.hypervisors.registry import VMWARE, guru_of
 from app.hypervisors.vmware import Way, way_of
+from app.migration.priorities import StrategyPriority
 from app.migration.programs import Program
-
-
-class StrategyPriority(IntEnum):
-    """How well a strategy can move something."""
-
-    CANT_HANDLE = 0
-    DEFAULT = 1
-    """Through secondary storage."""
-    HYPERVISOR = 2
-    """The hypervisor itself."""
-    HIGHEST = 3
+from app.migration.storage_migration import StorageMigration
 
 
 class NoStrategy(VrelocateError):
@@ -88,28 +78,6 @@ class VmwareMotion:
 
     def delete_source(self, move: Move) -> Sequence[Command]:  # noqa: ARG002  # a strategy's form
         """Return nothing: what vCenter has moved is not at its source any more."""
-        return ()
-
-
-class StorageMigration:
-    """Through secondary storage: primary → secondary → primary. It needs one, and none can be named yet."""
-
-    name = "storage-migration"
-
-    def can_handle(self, move: Move) -> StrategyPriority:  # noqa: ARG002  # a strategy's form
-        """Answer CANT_HANDLE for as long as no secondary storage exists."""
-        return StrategyPriority.CANT_HANDLE
-
-    def refusal(self, move: Move) -> str:  # noqa: ARG002  # a strategy's form
-        """Say what is missing."""
-        return "no secondary storage is configured"
-
-    def copy_async(self, move: Move) -> Sequence[Command] | None:  # noqa: ARG002
-        """Return nothing: it asks nothing of a hypervisor."""
-        return None
-
-    def delete_source(self, move: Move) -> Sequence[Command]:  # noqa: ARG002  # a strategy's form
-        """Return nothing."""
         return ()
 
 

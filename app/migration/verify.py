@@ -13,8 +13,8 @@ from uuid import UUID
 from sqlalchemy import func, select
 
 from app.db import transaction
-from app.errors import LostLease, NotFound, ResourceUnavailable, VrelocateError
-from app.hypervisors.commands import DetachWorkerDisks, MoveVirtualDisk, PlaceDisk
+from app.errors import LostLease, ResourceUnavailable, VrelocateError
+from app.hypervisors.commands import CarryDisk, DetachWorkerDisks, MoveVirtualDisk, PlaceDisk
 from app.inventory.vcenters import session_to
 from app.jobs import leases
 from app.jobs import queries as job_queries
@@ -38,7 +38,7 @@ from app.migration.requests import request_from_json
 from app.migration.results import failure_at_the_end, failure_on_the_way, result_of, with_places
 from app.settings import settings
 from app.telemetry import logger
-from app.vsphere.errors import ManagedObjectGone, VCenterFault
+from app.vsphere.errors import ManagedObjectGone
 from app.vsphere.session import Session as VSphereSession
 
 log = logger(__name__)
@@ -129,7 +129,7 @@ class _Verification:
             # Everything was asked for, and where everything is will be looked at anyhow.
             self._require_rest(last)
             return None
-        finding = commands.look(self._vcenter, last.command)
+        finding = commands.look(self._vcenter, last.command, last.task.id)
         if isinstance(finding, Done):
             return next_of_program(self._standing)
         if isinstance(finding, StillRunning):
@@ -149,7 +149,8 @@ class _Verification:
     def _next_cleanup(self) -> Step | None:
         """Return the first clean-up whose effect is not to be seen yet."""
         asked = self._standing.asked
-        for command in self._standing.program.cleanup(asked):
+        for listed in self._standing.program.cleanup(asked):
+            command = commands.prepare(self._vcenter, listed, self._standing.history, self._system_id)
             finding = commands.look(self._vcenter, command)
             if isinstance(finding, Done):
                 continue
@@ -172,13 +173,19 @@ class _Verification:
 
     def _asked(self, step: Step) -> bool:
         """Ask for it; `True` when vCenter is at work now and this run is over."""
+        before = len(self._standing.history)
         try:
-            working = asking.ask(self._claim, self._vcenter, self._system_id, self._standing, step)
-        except (VCenterFault, NotFound):
-            working = False  # it is written down; what it means is judged as any other end
-        if not working:
+            if asking.ask(self._claim, self._vcenter, self._system_id, self._standing, step):
+                return True
+        except (OutcomeUnknown, LostLease, ResourceUnavailable):
+            raise
+        except VrelocateError:
             self._read()
-        return working
+            if len(self._standing.history) == before:
+                raise  # it could not even be intended
+            return False  # it is written down, and judged as any other end
+        self._read()
+        return False
 
     def _give_up(self, failure: Failure) -> None:
         """Write down why the program ends here: what is left behind is cleaned up, whoever does it."""
@@ -220,7 +227,7 @@ class _Verification:
         places: list[str] = []
         for task in self._history:
             command = Asked.of(task).command
-            if isinstance(command, MoveVirtualDisk | PlaceDisk):
+            if isinstance(command, MoveVirtualDisk | PlaceDisk | CarryDisk):
                 places.append(command.target_path)
             if isinstance(command, DetachWorkerDisks) and command.disk_path:
                 places.append(command.disk_path)

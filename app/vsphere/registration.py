@@ -56,6 +56,19 @@ def register_vm(
     return session.call(submit, idempotent=False)
 
 
+def registration_of(session: Session, vm_moref: str) -> dict[str, str]:
+    """Return where a VM is registered, by managed object reference: its `folder`, its `pool` and its `host`.
+
+    Raises `ManagedObjectGone` when there is no such VM, or when it is in no folder (a vApp has it) or on no host.
+    """
+    paths = {"folder": "parent", "pool": "resourcePool", "host": "runtime.host"}
+    found = read(session, [("VirtualMachine", vm_moref)], [property_spec(vim.VirtualMachine, list(paths.values()))])
+    told = found[vm_moref].properties if vm_moref in found else {}
+    if any(path not in told for path in paths.values()):
+        raise ManagedObjectGone("VirtualMachine", f"{vm_moref} with a folder, a resource pool and a host")
+    return {name: str(told[path]) for name, path in paths.items()}
+
+
 def find_vm_by_instance_uuid(session: Session, instance_uuid: str) -> str | None:
     """Return the reference of the VM with this instance uuid (config.instanceUuid); None when there is none."""
 
