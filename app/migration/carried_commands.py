@@ -28,6 +28,7 @@ from app.vsphere.session import Session
 
 _EXTENT = re.compile(r'^(?:RW|RDONLY|NOACCESS)\s+\d+\s+\w+\s+"([^"]+)"', re.MULTILINE)
 """An extent line of a descriptor: `RW 131072 VMFS "data-flat.vmdk"` (Virtual Disk Format 5.0)."""
+_EXTENT_NAME = re.compile(r"-(flat|delta|ctk|sesparse|s\d{3}|f\d{3})\.vmdk$")
 _LONGEST_DESCRIPTOR_BYTES = 1 << 20
 _MOST_NAMES = 20
 
@@ -149,13 +150,15 @@ def _parcels_of_disk(datastores: _Datastores, command: CarryDisk) -> list[Parcel
             raise NotFound(f"disk {source} is not there any more: sync the vCenter and look for it")
         with place.reading(path, offset=0, length=min(seen.size_bytes, _LONGEST_DESCRIPTOR_BYTES)) as chunks:
             descriptor = b"".join(chunks).decode(errors="replace")
-        sizes = {source.name: seen.size_bytes}
+        sizes = {}
         for name in _EXTENT.findall(descriptor):
             place, path = places.at(datastores.at(source.folder / name).model_dump(mode="json"))
             extent = place.stat(path)
             if extent is None:
                 raise NotFound(f"disk {source} has no extent {name}: it cannot be copied")
             sizes[name] = extent.size_bytes
+    # The descriptor last: one that is there says that its extents are.
+    sizes[source.name] = seen.size_bytes
     return [
         Parcel(
             source=datastores.at(source.folder / name),
@@ -177,9 +180,14 @@ def _parcels_of_vm(datastores: _Datastores, command: CarryVm) -> tuple[list[Parc
             target=datastores.at(target / file.name),
             size_bytes=file.size_bytes,
         )
-        for file in files
+        # What names others comes behind them: descriptors behind extents, the configuration behind all.
+        for file in sorted(files, key=lambda file: (file.name.endswith(".vmx"), _is_descriptor(file.name)))
     ]
     return parcels, str(target / vmx.name)
+
+
+def _is_descriptor(name: str) -> bool:
+    return name.endswith(".vmdk") and not _EXTENT_NAME.search(name)
 
 
 def _free_folder(datastores: _Datastores, wanted: DatastorePath) -> DatastorePath:
