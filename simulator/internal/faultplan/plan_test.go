@@ -143,6 +143,14 @@ func TestPropertiesOfAFault(t *testing.T) {
 	}
 }
 
+func TestFaultHoldsAFaultWhereItMust(t *testing.T) {
+	p := plan(t, `{method: RelocateVM_Task, fault: DisallowedMigrationDeviceAttached, with: {fault: {localizedMessage: in use}}}`)
+	fault, ok := p.Task(relocate, "vm").Strike("").(*types.DisallowedMigrationDeviceAttached)
+	if !ok || fault.Fault.Fault == nil || fault.Fault.LocalizedMessage != "in use" {
+		t.Errorf("%+v", fault)
+	}
+}
+
 func TestLiftedRuleStrikesNoMore(t *testing.T) {
 	p := plan(t, `[{method: RelocateVM_Task, fault: FileLocked}, {method: RelocateVM_Task, fault: Timedout, at: call}]`)
 	task := p.Task(relocate, "vm")

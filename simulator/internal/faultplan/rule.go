@@ -130,9 +130,16 @@ func isMethod(request reflect.Type) bool {
 	return called
 }
 
-// make makes the fault. A fault of a file names the given one, unless the rule names another.
+// make makes the fault. A fault of a file names the given one, unless the rule names another; one that has to hold a
+// fault, such as DisallowedMigrationDeviceAttached, holds the plainest: clients cannot read it without.
 func (r *Rule) make(file string) (types.BaseMethodFault, error) {
-	fault := reflect.New(r.kind).Interface().(types.BaseMethodFault)
+	made := reflect.New(r.kind)
+	for i := range r.kind.NumField() {
+		if held, ok := made.Elem().Field(i).Addr().Interface().(*types.LocalizedMethodFault); ok {
+			held.Fault = new(types.MethodFault)
+		}
+	}
+	fault := made.Interface().(types.BaseMethodFault)
 	if of, ok := fault.(types.BaseFileFault); ok {
 		of.GetFileFault().File = file
 	}
