@@ -54,23 +54,35 @@ def _same(known: Job, request: Request, account_id: UUID) -> UUID:
     return known.id
 
 
-def _job(session: Session, job_id: UUID, request: Request, user_id: UUID, account_id: UUID) -> Job:
+def require_meaning(session: Session, request: Request) -> UUID:
+    """Return the vCenter that a request is about; what cannot be meant is refused before there is a job for it.
+
+    Raises `NotFound` for unknown ids, and `InvalidParameter` when nothing is to go anywhere or a pool is another
+    vCenter's.
+    """
     pools = [find_pool(session, pool_id) for pool_id in pool_ids_of(request)]
     if not pools:
         raise InvalidParameter("nothing is to go anywhere: name a storage pool, or one for each volume")
     if isinstance(request, MigrateVolume):
-        it, command, resource_type = find_volume(session, request.volume_id), "migrateVolume", "Volume"
-        vcenter_id, resource_id = it.vcenter_id, it.id
+        vcenter_id = find_volume(session, request.volume_id).vcenter_id
     else:
-        vm, resource_type = find_vm(session, request.vm_id), "VirtualMachine"
-        command = "migrateVirtualMachineWithVolume" if request.volumes else "migrateVirtualMachine"
-        vcenter_id, resource_id = vm.vcenter_id, vm.id
+        vcenter_id = find_vm(session, request.vm_id).vcenter_id
     for pool in pools:
         if pool.vcenter_id != vcenter_id:
             raise InvalidParameter(
                 f"storage pool {pool.name} belongs to another vCenter: choose a pool of the vCenter that has it now"
             )
-    plan(session, request)  # what cannot be meant is refused now, not by the job
+    plan(session, request)
+    return vcenter_id
+
+
+def _job(session: Session, job_id: UUID, request: Request, user_id: UUID, account_id: UUID) -> Job:
+    vcenter_id = require_meaning(session, request)
+    if isinstance(request, MigrateVolume):
+        command, resource_type, resource_id = "migrateVolume", "Volume", request.volume_id
+    else:
+        command = "migrateVirtualMachineWithVolume" if request.volumes else "migrateVirtualMachine"
+        resource_type, resource_id = "VirtualMachine", request.vm_id
     subject = subject_of(session, request)
     live = queries.live_job_on(session, subject)
     if live is not None and live.id != job_id:

@@ -1,5 +1,7 @@
 """Looking: what vCenter shows of the things a request is about is written into the inventory, and only then judged.
 
+Reading and writing are two steps: a dry run reads the same, and forgets it.
+
 vCenter is asked between two transactions, never inside one: a call may last as long as its timeout, and a row that is
 locked meanwhile would keep the lease from being renewed.
 """
@@ -20,7 +22,7 @@ from app.jobs import leases
 from app.jobs.leases import Claim
 from app.migration import queries
 from app.migration.plan import find_vm, plan
-from app.migration.requests import Request
+from app.migration.requests import Request, pool_ids_of
 from app.vsphere import first_class_disks, inventory, registration, tasks
 from app.vsphere.errors import ManagedObjectGone
 from app.vsphere.facts import Datastore, DiskFormat, LooseDisk, VirtualMachine
@@ -43,40 +45,92 @@ class Sight:
     """A file where the detached disk is to go."""
 
 
+@dataclass(frozen=True)
+class Found:
+    """Where a detached disk was found."""
+
+    at_source: LooseDisk | None = None
+    at_target: LooseDisk | None = None
+    arrived: LooseDisk | None = None
+    """It has left its old place, and is here."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What vCenter showed of the things a request is about; nothing of it is written down yet."""
+
+    before: Move
+    """The request as it was planned on what was known before."""
+    datastores: tuple[Datastore, ...]
+    machine: VirtualMachine | None
+    busy: bool
+    found: Found
+
+    def sight(self, move: Move) -> Sight:
+        """Return it with the move that was planned on it."""
+        return Sight(
+            move=move,
+            datastores={datastore.moref: datastore for datastore in self.datastores},
+            machine=self.machine,
+            busy=self.busy,
+            at_source=self.found.at_source,
+            at_target=self.found.at_target,
+        )
+
+
 def look(claim: Claim, vcenter: VSphereSession, request: Request, also_at: Sequence[str] = ()) -> Sight:
     """Look at the VM or the detached disk and at the pools, write it down, and plan the request on it.
 
     `also_at` are datastore paths where commands of this job may have left a detached disk. Raises `NotFound` when the
     VM is gone, or a detached disk is nowhere of all that, and what a call to vCenter raises.
     """
+    reading = read(vcenter, request, also_at)
+    with transaction() as session:
+        leases.held(session, claim)
+        write_down(session, reading)
+    # Planned in a transaction of its own: on what has been written, not on what the other session remembers.
+    with transaction() as session:
+        return reading.sight(plan(session, request))
+
+
+def read(vcenter: VSphereSession, request: Request, also_at: Sequence[str] = ()) -> Reading:
+    """Ask vCenter for all of it, and change nothing; raises as `look` does."""
     with transaction() as session:
         before = plan(session, request)
-    machine, busy, found = None, False, _Found()
+        members = _members(session, request)
+    machine, busy, found = None, False, Found()
     if before.machine is not None:
         machine, busy = _machine(vcenter, before.machine)
     elif before.disks:
         disk = before.disks[0]
         found = _first_class(vcenter, before, disk) if disk.first_class_id else _file(vcenter, before, disk, also_at)
     ends = {pool.moref for pool in [*before.sources.values(), *before.targets.values()]}
-    datastores = inventory.read_datastores(vcenter, sorted(ends))
-    with transaction() as session:
-        leases.held(session, claim)
-        observe_pools(session, before.vcenter_id, datastores)
-        if before.machine is not None and machine is not None:
-            observe_vm(session, find_vm(session, before.machine.id), machine)
-        elif found.arrived is not None:
-            _has_arrived(session, before, found.arrived)
-    # Planned in a transaction of its own: on what has been written, not on what the other session remembers.
-    with transaction() as session:
-        move = plan(session, request)
-    return Sight(
-        move=move,
-        datastores={datastore.moref: datastore for datastore in datastores},
-        machine=machine,
-        busy=busy,
-        at_source=found.at_source,
-        at_target=found.at_target,
-    )
+    return Reading(before, tuple(_datastores(vcenter, ends, members)), machine, busy, found)
+
+
+def write_down(session: Session, reading: Reading) -> None:
+    """Write what was read into the inventory."""
+    before = reading.before
+    observe_pools(session, before.vcenter_id, list(reading.datastores))
+    if before.machine is not None and reading.machine is not None:
+        observe_vm(session, find_vm(session, before.machine.id), reading.machine)
+    elif reading.found.arrived is not None:
+        _has_arrived(session, before, reading.found.arrived)
+
+
+def _members(session: Session, request: Request) -> set[str]:
+    """Return the datastores that a datastore cluster's share may go to: which one, their figures decide."""
+    pools = [queries.pool(session, pool_id) for pool_id in pool_ids_of(request)]
+    pods = [pool for pool in pools if pool is not None and pool.is_cluster]
+    return {member.moref for pod in pods for member in queries.members_of(session, pod.id)}
+
+
+def _datastores(vcenter: VSphereSession, ends: set[str], members: set[str]) -> list[Datastore]:
+    try:
+        return inventory.read_datastores(vcenter, sorted(ends | members))
+    except ManagedObjectGone:
+        # Of a datastore cluster some member may be gone that nothing goes to.
+        return inventory.read_datastores(vcenter, sorted(ends))
 
 
 def _machine(vcenter: VSphereSession, known: Machine) -> tuple[VirtualMachine, bool]:
@@ -95,22 +149,12 @@ def _machine(vcenter: VSphereSession, known: Machine) -> tuple[VirtualMachine, b
     raise AssertionError("the second try returns or raises")
 
 
-@dataclass(frozen=True)
-class _Found:
-    """Where a detached disk was found."""
-
-    at_source: LooseDisk | None = None
-    at_target: LooseDisk | None = None
-    arrived: LooseDisk | None = None
-    """It has left its old place, and is here."""
-
-
-def _file(vcenter: VSphereSession, move: Move, disk: DiskMove, also_at: Sequence[str]) -> _Found:
+def _file(vcenter: VSphereSession, move: Move, disk: DiskMove, also_at: Sequence[str]) -> Found:
     wanted = target_path(disk)
     at_source = inventory.disk_exists(vcenter, move.datacenter_moref, disk.path)
     at_target = inventory.disk_exists(vcenter, move.datacenter_moref, wanted)
     if at_source is not None:
-        return _Found(at_source=at_source, at_target=at_target)
+        return Found(at_source=at_source, at_target=at_target)
     elsewhere = (inventory.disk_exists(vcenter, move.datacenter_moref, path) for path in dict.fromkeys(also_at))
     arrived = at_target or next((found for found in elsewhere if found is not None), None)
     if arrived is None:
@@ -118,10 +162,10 @@ def _file(vcenter: VSphereSession, move: Move, disk: DiskMove, also_at: Sequence
             f"disk {disk.path} is not there any more, and not at {wanted} either: "
             f"somebody moved, attached or deleted it; sync the vCenter and look for it"
         )
-    return _Found(at_target=at_target, arrived=arrived)
+    return Found(at_target=at_target, arrived=arrived)
 
 
-def _first_class(vcenter: VSphereSession, move: Move, disk: DiskMove) -> _Found:
+def _first_class(vcenter: VSphereSession, move: Move, disk: DiskMove) -> Found:
     """Find a First Class Disk by its id, wherever its file lies."""
     ends = [disk.target.moref, disk.source.moref]
     found = first_class_disks.find_first_class_disk(vcenter, disk.first_class_id or "", ends)
@@ -141,7 +185,7 @@ def _first_class(vcenter: VSphereSession, move: Move, disk: DiskMove) -> _Found:
         modified_at=None,
         format=found.format,
     )
-    return _Found(at_source=seen) if found.datastore_moref == disk.source.moref else _Found(arrived=seen)
+    return Found(at_source=seen) if found.datastore_moref == disk.source.moref else Found(arrived=seen)
 
 
 def _has_arrived(session: Session, before: Move, found: LooseDisk) -> None:

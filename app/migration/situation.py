@@ -57,9 +57,17 @@ class Situation:
     """Something is working on the VM already."""
     targets: dict[UUID, Target]
     volumes: dict[UUID, VolumeState]
+    live_job: UUID | None = None
+    """A job that works on the same VM or volume, and is not the one that asks."""
 
 
-def from_inventory(session: Session, move: Move, reserved_bytes: Mapping[UUID, int] | None = None) -> Situation:
+def from_inventory(
+    session: Session,
+    move: Move,
+    reserved_bytes: Mapping[UUID, int] | None = None,
+    *,
+    live_job: UUID | None = None,
+) -> Situation:
     """Return the picture that the last sync gives.
 
     `reserved_bytes` is what others have reserved on each target, as an admission found it; without it, what all jobs
@@ -87,6 +95,7 @@ def from_inventory(session: Session, move: Move, reserved_bytes: Mapping[UUID, i
         task_running=False,
         targets=targets,
         volumes=volumes,
+        live_job=live_job,
     )
 
 

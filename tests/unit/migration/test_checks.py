@@ -159,8 +159,11 @@ def test_every_rule_has_its_say() -> None:
     """A rule that is missing from the list would pass all the tests above that expect no reason."""
     names = {rule.__name__ for rule in RULES}
     assert names == {
+        "not_there_already",
         "vm_is_stopped",
         "vm_is_no_template",
+        "vm_is_idle",
+        "no_other_job",
         "same_cluster",
         "target_is_usable",
         "tags_fit",
