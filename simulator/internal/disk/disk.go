@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/vmware/govmomi/vmdk"
 )
@@ -99,6 +100,12 @@ func (d Disk) Extent(file string) string {
 // Disk.Extent knows better.
 func Extent(file string) string { return Disk{}.Extent(file) }
 
+// Extents gives what the extent of a disk may be called, whichever it has, by its descriptor's path.
+func Extents(file string) []string {
+	stem := strings.TrimSuffix(file, ".vmdk")
+	return []string{stem + flatEnding, stem + deltaEnding}
+}
+
 // Descriptor gives the descriptor of an extent.
 func Descriptor(extent string) string {
 	return strings.TrimSuffix(strings.TrimSuffix(extent, flatEnding), deltaEnding) + ".vmdk"
@@ -121,7 +128,7 @@ func Write(file string, d Disk) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(file, text, 0o600)
+	return writeText(file, text)
 }
 
 // Describe brings a descriptor up to date and leaves the extent as it is.
@@ -130,7 +137,43 @@ func Describe(file string, d Disk) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(file, text, 0o600)
+	return writeText(file, text)
+}
+
+// descriptors is held while the text of a descriptor is written or read. An extent without a descriptor that can be read
+// is a file of its own, as long as its disk, so nobody may see half of one. (A new file that is renamed to the old one's
+// place would do too, at 5 ms each on ext4, which then writes the file out at once.)
+var descriptors sync.RWMutex
+
+// writeText writes a descriptor, or the new text over the old one.
+func writeText(file string, text []byte) error {
+	descriptors.Lock()
+	defer descriptors.Unlock()
+	into, err := os.OpenFile(file, os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	if _, err = into.WriteAt(text, 0); err == nil {
+		err = into.Truncate(int64(len(text)))
+	}
+	if closeErr := into.Close(); err == nil {
+		err = closeErr
+	}
+	return err
+}
+
+// readText gives a descriptor's text; ErrNotDescriptor if the file can't be one.
+func readText(file string) ([]byte, error) {
+	descriptors.RLock()
+	defer descriptors.RUnlock()
+	info, err := os.Stat(file)
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > maxDescriptor || !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: %w", file, ErrNotDescriptor)
+	}
+	return os.ReadFile(file)
 }
 
 // text gives the descriptor.
@@ -168,14 +211,7 @@ func (d Disk) text(file string) ([]byte, error) {
 // Read gives the disk of a descriptor. A descriptor that we did not write is understood too: what is there of its extent
 // is taken for written, and its UUID may be empty.
 func Read(file string) (Disk, error) {
-	info, err := os.Stat(file)
-	if err != nil {
-		return Disk{}, err
-	}
-	if info.Size() > maxDescriptor || !info.Mode().IsRegular() {
-		return Disk{}, fmt.Errorf("%s: %w", file, ErrNotDescriptor)
-	}
-	content, err := os.ReadFile(file)
+	content, err := readText(file)
 	if err != nil {
 		return Disk{}, err
 	}
@@ -212,8 +248,7 @@ func Read(file string) (Disk, error) {
 
 // Remove deletes a disk's files. A file that is not there is no error.
 func Remove(file string) error {
-	stem := strings.TrimSuffix(file, ".vmdk")
-	for _, name := range []string{file, stem + flatEnding, stem + deltaEnding} {
+	for _, name := range append(Extents(file), file) {
 		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}

@@ -56,6 +56,44 @@ func TestWrittenDiskIsRead(t *testing.T) {
 	}
 }
 
+// TestDescriptorIsAlwaysWhole: whoever reads a disk while another describes it anew reads the old one or the new one.
+func TestDescriptorIsAlwaysWhole(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "disk.vmdk")
+	one := Disk{UUID: NewUUID(""), CapacityBytes: 4 << 30, WrittenBytes: 1, Kind: Thin}
+	other := one
+	other.WrittenBytes = 4 << 30
+	if err := Write(file, one); err != nil {
+		t.Fatal(err)
+	}
+	written := make(chan error, 1)
+	go func() {
+		defer close(written)
+		for range 2000 {
+			for _, d := range []Disk{other, one} {
+				if err := Describe(file, d); err != nil {
+					written <- err
+					return
+				}
+			}
+		}
+	}()
+	for {
+		got, err := Read(file)
+		got.CID = one.CID // which follows from the UUID
+		if err != nil || got != one && got != other {
+			t.Fatalf("%+v, %v", got, err)
+		}
+		select {
+		case err := <-written:
+			if err != nil {
+				t.Fatal(err)
+			}
+			return
+		default:
+		}
+	}
+}
+
 func TestForeignDisks(t *testing.T) {
 	dir := t.TempDir()
 	files := map[string]string{

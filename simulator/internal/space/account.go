@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+
+	"vrelocate/simulator/internal/disk"
 )
 
 // NoSpaceError says that a datastore is too full.
@@ -28,6 +30,9 @@ type Account struct {
 
 	growth      map[string]int64 // owner of files: bytes they may still come to take
 	uncommitted int64            // the sum of growth
+
+	changing map[string]int      // files and folders that are being changed: by how many
+	counts   map[*Count]struct{} // that are going on
 }
 
 // NewAccount opens the account of a datastore of a capacity, of which some is taken by what is no file.
@@ -35,6 +40,7 @@ func NewAccount(capacity, elsewhere int64) *Account {
 	return &Account{
 		capacity: capacity, elsewhere: elsewhere,
 		files: make(map[string]int64), growth: make(map[string]int64),
+		changing: make(map[string]int), counts: make(map[*Count]struct{}),
 	}
 }
 
@@ -68,7 +74,7 @@ func (a *Account) Free() int64 {
 
 func (a *Account) free() int64 { return max(0, a.capacity-a.elsewhere-a.used) }
 
-// Set records that a file now takes so many bytes. A file that grows must fit, or nothing changes and the error is a
+// Set records that a file, or a disk with its extent, now takes so many bytes. A file that grows must fit, or nothing changes and the error is a
 // *NoSpaceError.
 func (a *Account) Set(path string, bytes int64) error {
 	a.mu.Lock()
@@ -79,6 +85,8 @@ func (a *Account) Set(path string, bytes int64) error {
 	}
 	a.files[path] = bytes
 	a.used += growth
+	a.forgetExtents(path)
+	a.note(path)
 	return nil
 }
 
@@ -98,20 +106,44 @@ func (a *Account) Remove(path string) {
 		a.used -= bytes
 		delete(a.files, file)
 	}
+	a.forgetExtents(path)
+	a.note(path)
+}
+
+// forgetExtents forgets what the extents of a disk take by themselves, from now on they count with it: who looked while
+// the disk was made or deleted has seen an extent without its descriptor. The account's lock is held.
+func (a *Account) forgetExtents(path string) {
+	if !disk.IsDescriptor(path) {
+		return
+	}
+	for _, extent := range disk.Extents(path) {
+		a.used -= a.files[extent]
+		delete(a.files, extent)
+	}
 }
 
 // Replace sets what a folder's files take to what was found there; the folder "" is the whole datastore. What was found
-// is there, so it counts even where it no longer fits.
+// is there, so it counts even where it no longer fits. Whoever looks while others change files takes a Count instead.
 func (a *Account) Replace(folder string, found map[string]int64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.replace(folder, found, func(string) bool { return true })
+	a.note(folder)
+}
+
+// replace does so for those files that are to be replaced. The account's lock is held.
+func (a *Account) replace(folder string, found map[string]int64, replaced func(file string) bool) {
 	for file, bytes := range a.within(folder) {
-		a.used -= bytes
-		delete(a.files, file)
+		if replaced(file) {
+			a.used -= bytes
+			delete(a.files, file)
+		}
 	}
 	for file, bytes := range found {
-		a.used += bytes - a.files[file]
-		a.files[file] = bytes
+		if replaced(file) {
+			a.used += bytes - a.files[file]
+			a.files[file] = bytes
+		}
 	}
 }
 

@@ -19,6 +19,7 @@ type transfer struct {
 
 // copy takes the time that a transfer takes, and the target's space as it goes. A planned fault strikes at its moment.
 func (op *operation) copy(t transfer) types.BaseMethodFault {
+	op.change(t.to, t.toName)
 	if !t.thin {
 		if fault := op.occupy(t, t.bytes); fault != nil {
 			return fault
@@ -79,6 +80,20 @@ func (op *operation) nothingToCopy(file string) types.BaseMethodFault {
 		return op.stopped()
 	}
 	return op.planned.Strike(file)
+}
+
+// change keeps a file's space from being counted by what lies there: until the operation has ended, or changed is
+// called, the file takes what the operation says, for not all that it takes may have been written yet.
+func (op *operation) change(s *store, name string) {
+	op.changing = append(op.changing, s.account.Change(name))
+}
+
+// changed ends what change began.
+func (op *operation) changed() {
+	for _, done := range op.changing {
+		done()
+	}
+	op.changing = nil
 }
 
 // occupy takes space of the target.

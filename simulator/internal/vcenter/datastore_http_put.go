@@ -61,6 +61,7 @@ func (d *datastoreFiles) put(w http.ResponseWriter, r *http.Request, at place) {
 	defer done()
 
 	u := &upload{vc: d.vc, at: at, part: part}
+	defer at.store.account.Change(at.name)()
 	defer u.settle()
 	switch err := u.receive(r); {
 	case errors.As(err, new(*space.NoSpaceError)):

@@ -1,6 +1,9 @@
 package vcenter
 
-import "github.com/vmware/govmomi/vim25/mo"
+import (
+	"github.com/vmware/govmomi/vim25/mo"
+	"github.com/vmware/govmomi/vim25/types"
+)
 
 // SessionObjects gives the views, collectors and filters of all sessions.
 func (vc *VCenter) SessionObjects() (all []mo.Reference) {
@@ -10,4 +13,17 @@ func (vc *VCenter) SessionObjects() (all []mo.Reference) {
 		all = append(all, s.own.AllReference("")...)
 	}
 	return all
+}
+
+// LookAt sees what the files of a datastore take, as RefreshDatastore does; take puts that into its account.
+func (vc *VCenter) LookAt(datastore types.ManagedObjectReference) (take func(), err error) {
+	s := vc.store(datastore)
+	put, err := s.look("")
+	if err != nil {
+		return nil, err
+	}
+	return func() {
+		put()
+		vc.publish(vc.newContext(), s)
+	}, nil
 }

@@ -94,6 +94,7 @@ func (op *operation) transferFile(w *fileWay) types.BaseMethodFault {
 	if fault == nil {
 		fault = w.carryOut(rename)
 	}
+	op.changed()
 	w.to.recount()
 	if w.move {
 		w.from.recount()
@@ -202,6 +203,7 @@ func (p place) recount() {
 	info, err := os.Stat(p.file())
 	switch {
 	case err == nil && info.IsDir():
+		p.store.account.Changed(p.name)
 		_ = p.store.scan(p.name) // what can't be read stays as it was
 	case err == nil:
 		p.store.recount(p.name)

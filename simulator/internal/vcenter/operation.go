@@ -36,6 +36,8 @@ type operation struct {
 	mu     sync.Mutex
 	phase  phase
 
+	changing []func() // end the changes that only the accounts of datastores know of, see change
+
 	total   int64     // bytes to copy
 	done    int64     // bytes copied, of what is copied already
 	percent int32     // progress
@@ -151,6 +153,7 @@ func (op *operation) drive(run work) {
 		types.PropertyChange{Name: "info.state", Val: types.TaskInfoStateRunning},
 	)
 	result, fault := op.asPlanned(run)
+	op.changed()
 	op.vc.limits.Leave(op.ticket)
 	op.end(result, fault)
 }

@@ -120,6 +120,7 @@ func (r *reconfiguration) create(i int, how types.VirtualDeviceConfigSpecFileOpe
 	if backing.Uuid != "" {
 		d.UUID = disk.DashedUUID(backing.Uuid)
 	}
+	defer at.store.account.Change(at.name)()
 	if err := at.store.account.Set(at.name, d.AllocatedBytes()); err != nil {
 		return at, noSpace(at.store, at.name)
 	}
@@ -258,6 +259,7 @@ func (r *reconfiguration) extend(name string, bytes int64) types.BaseMethodFault
 		return fileFault(at.url(), err)
 	}
 	d.CapacityBytes = bytes
+	defer at.store.account.Change(at.name)()
 	if err := at.store.account.Set(at.name, d.AllocatedBytes()); err != nil {
 		return noSpace(at.store, at.name)
 	}

@@ -84,7 +84,7 @@ func (f *fileMove) removeUnshared(at place) error {
 	if f.shared[at] {
 		return nil
 	}
-	at.store.account.Remove(at.name)
+	defer at.store.account.Remove(at.name)
 	return disk.Remove(at.file())
 }
 

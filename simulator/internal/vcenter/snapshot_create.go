@@ -125,6 +125,7 @@ func (op *operation) writeMemory(plan *snapshotPlan) types.BaseMethodFault {
 		return op.nothingToCopy(file.url())
 	}
 	op.total = plan.memoryBytes
+	op.change(file.store, file.name)
 	fault := op.pass([]string{file.store.ref.Value}, op.total, file.url(), func(done int64) types.BaseMethodFault {
 		defer op.vc.publish(op.ctx, file.store)
 		if file.store.account.Set(file.name, done) != nil {

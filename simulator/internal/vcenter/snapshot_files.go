@@ -45,6 +45,7 @@ func memoryFile(folder place, stem string, id int32) place {
 
 // write makes a file of a length, sparse, and counts what it takes.
 func (p place) write(bytes int64) types.BaseMethodFault {
+	defer p.store.account.Change(p.name)()
 	if err := p.store.account.Set(p.name, bytes); err != nil {
 		return noSpace(p.store, p.name)
 	}

@@ -106,6 +106,7 @@ func (op *operation) merge(vm *simulator.VirtualMachine, m merging) types.BaseMe
 	account, before := m.lower.store.account, lower.AllocatedBytes()
 	growth := lower.Merged(upper).AllocatedBytes() - before
 	var counted int64
+	op.change(m.lower.store, m.lower.name)
 	fault := op.pass([]string{m.upper.store.ref.Value, m.lower.store.ref.Value}, m.bytes, m.lower.url(), func(done int64) types.BaseMethodFault {
 		op.vc.ledger.Moved(m.upper.store.name, m.lower.store.name, done-counted)
 		counted = done

@@ -122,8 +122,19 @@ func (s *store) tidy(folder string) {
 
 // scan counts anew what a folder's files take; the folder "" is the whole datastore.
 func (s *store) scan(folder string) error {
+	take, err := s.look(folder)
+	if err != nil {
+		return err
+	}
+	take()
+	return nil
+}
+
+// look sees what a folder's files take, and gives what puts that into the account. Operations go on meanwhile.
+func (s *store) look(folder string) (take func(), err error) {
+	count := s.account.Count()
 	found := make(map[string]int64)
-	err := filepath.WalkDir(s.file(folder), func(file string, entry fs.DirEntry, err error) error {
+	err = filepath.WalkDir(s.file(folder), func(file string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return skipGone(err)
 		}
@@ -137,10 +148,10 @@ func (s *store) scan(folder string) error {
 		return nil
 	})
 	if err != nil {
-		return err
+		count.Drop()
+		return nil, err
 	}
-	s.account.Replace(folder, found)
-	return nil
+	return func() { count.Replace(folder, found) }, nil
 }
 
 // skipGone lets a walk pass over what was removed under its feet.

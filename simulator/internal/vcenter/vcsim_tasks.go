@@ -85,6 +85,7 @@ func (vc *VCenter) makeTrue(ctx *simulator.Context, vm *simulator.VirtualMachine
 		places = vc.placesOf(vm)
 	})
 	for _, p := range places {
+		p.store.account.Changed(p.name)
 		if err := p.store.scan(p.name); err == nil {
 			vc.publish(ctx, p.store)
 		}

@@ -1,6 +1,7 @@
 package vcenter
 
 import (
+	"cmp"
 	"errors"
 	"os"
 	"slices"
@@ -107,8 +108,10 @@ func (m *VirtualDiskManager) ZeroFillVirtualDiskTask(ctx *simulator.Context, req
 	ref, fault := m.onDisk(ctx, "zeroFillVirtualDisk", req.Datacenter, req.Name,
 		func(op *operation, at place) (types.AnyType, types.BaseMethodFault) {
 			return nil, op.changeDisk(at, func(d disk.Disk) (disk.Disk, int64, types.BaseMethodFault) {
-				// From the first zero on nothing can be had back, so the content goes at the start.
-				if err := os.Truncate(disk.Extent(at.file()), 0); err != nil {
+				// From the first zero on nothing can be had back, so the content goes at the start. What is left is as
+				// long as the disk: a shorter extent is one that is still being uploaded.
+				extent := disk.Extent(at.file())
+				if err := cmp.Or(os.Truncate(extent, 0), os.Truncate(extent, d.CapacityBytes)); err != nil {
 					return d, 0, fileFault(at.url(), err)
 				}
 				d.WrittenBytes = d.CapacityBytes
@@ -185,6 +188,7 @@ func (op *operation) changeDisk(at place, to change) types.BaseMethodFault {
 	if fault != nil {
 		return fault
 	}
+	op.change(at.store, at.name)
 	after, zeroes, fault := to(before)
 	if fault != nil {
 		return fault

@@ -58,6 +58,7 @@ func (op *operation) createDisk(at place, d disk.Disk) types.BaseMethodFault {
 	if _, err := os.Stat(at.file()); err == nil {
 		return &types.FileAlreadyExists{FileFault: types.FileFault{File: at.url()}}
 	}
+	op.change(at.store, at.name)
 	if err := at.store.account.Set(at.name, d.AllocatedBytes()); err != nil {
 		return noSpace(at.store, at.name)
 	}

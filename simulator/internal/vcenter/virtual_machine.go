@@ -100,7 +100,7 @@ func (op *operation) destroy(vm *simulator.VirtualMachine) types.BaseMethodFault
 // delete deletes a disk, or the files of a VM's home that are no disks.
 func (p place) delete() error {
 	if disk.IsDescriptor(p.name) {
-		p.store.account.Remove(p.name)
+		defer p.store.account.Remove(p.name)
 		return disk.Remove(p.file())
 	}
 	entries, err := os.ReadDir(p.file())
