@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from app.vsphere.facts import Datastore, Disk, LooseDisk, VirtualMachine
+from app.vsphere.facts import Datastore, Disk, DiskFormat, FirstClassDisk, LooseDisk, VirtualMachine
 from app.vsphere.loose import loose_disks
 
 pytestmark = pytest.mark.unit
@@ -120,3 +120,63 @@ def test_namesakes_in_two_datacenters_are_two() -> None:
     namesake = replace(DS, moref="datastore-3", datacenter_moref="datacenter-2", url="ds:///vmfs/volumes/3/")
     listed = {namesake.moref: [file("[ds] vm/vm.vmdk", namesake)]}
     assert len(loose_disks(listed, [DS, namesake], [VM])) == 1
+
+
+def catalogued(path: str, *, consumers: tuple[str, ...] = (), datastore: Datastore = DS) -> FirstClassDisk:
+    return FirstClassDisk(
+        id=f"id of {path}",
+        name="pvc",
+        path=path,
+        datastore_moref=datastore.moref,
+        capacity_bytes=9,
+        format=DiskFormat.EAGER,
+        consumers=consumers,
+    )
+
+
+def first_class(*catalog: FirstClassDisk, listed: tuple[str, ...] = (), vm: VirtualMachine = VM) -> list[LooseDisk]:
+    files = {DS.moref: [file(path) for path in listed]}
+    return list(loose_disks(files, [DS], [vm], catalog))
+
+
+def test_a_first_class_disk_is_loose_wherever_its_file_lies() -> None:
+    paths = ("[ds] fcd/a.vmdk", "[ds] volumes/b.vmdk")
+    found = first_class(*map(catalogued, paths), listed=(*paths, "[ds] fcd/of-none.vmdk", "[ds] c.vmdk"))
+    assert {disk.path: disk.fcd_id for disk in found} == {
+        **{path: f"id of {path}" for path in paths},
+        "[ds] c.vmdk": None,
+    }
+    assert {(disk.capacity_bytes, disk.format, disk.thin) for disk in found if disk.fcd_id} == {
+        (9, DiskFormat.EAGER, False)
+    }
+
+
+def test_a_first_class_disk_whose_file_was_not_listed_is_told_by_its_catalog() -> None:
+    [found] = first_class(catalogued("[ds] fcd/a.vmdk"))
+    assert (found.fcd_id, found.physical_bytes, found.datacenter_moref) == (
+        "id of [ds] fcd/a.vmdk",
+        None,
+        "datacenter-1",
+    )
+
+
+@pytest.mark.parametrize(
+    ("catalog", "vm"),
+    [
+        # Its VM's host is away: only the catalog knows that somebody has it.
+        (catalogued("[ds] fcd/a.vmdk", consumers=("vm-9",)), VM),
+        (catalogued("[ds] fcd/a.vmdk"), replace(VM, disks=(replace(DISK, fcd_id="id of [ds] fcd/a.vmdk"),))),
+        (catalogued("[ds] vm/vm.vmdk"), VM),
+    ],
+    ids=["by its catalog", "by its id", "by its path"],
+)
+def test_a_first_class_disk_that_a_vm_has_is_not_loose(catalog: FirstClassDisk, vm: VirtualMachine) -> None:
+    assert first_class(catalog, vm=vm) == []
+    assert first_class(catalog, listed=(catalog.path,), vm=vm) == []
+
+
+def test_a_first_class_disk_on_a_datastore_of_two_datacenters_is_one() -> None:
+    twin = replace(DS, moref="datastore-2", name="shared", datacenter_moref="datacenter-2")
+    listed = {DS.moref: [file("[ds] fcd/a.vmdk")], twin.moref: [file("[shared] fcd/a.vmdk", twin)]}
+    found = loose_disks(listed, [DS, twin], [VM], [catalogued("[ds] fcd/a.vmdk")])
+    assert [(disk.path, disk.datastore_moref) for disk in found] == [("[ds] fcd/a.vmdk", DS.moref)]
