@@ -67,7 +67,7 @@ def test_a_detached_disk(steps: Steps, operator: Operator, unused: InTurn) -> No
     assert (job.state, job.error_text) == (JobState.SUCCEEDED, None)
     moved = path.replace("[old]", "[new]")
     after = known.volume_of_id(volume.id)
-    assert (after.path, after.pool_id, after.thin) == (moved, known.pool("new").id, True)
+    assert (after.path, after.pool_id, after.thin) == (moved, known.pool("new").id, False)
     [datacenter] = {operator.session.call(lambda content: content.rootFolder.childEntity[0]._moId)}
     assert disk_exists(operator.session, datacenter, moved)
     assert disk_exists(operator.session, datacenter, path) is None
