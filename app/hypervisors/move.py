@@ -41,6 +41,8 @@ class Machine:
     """Where each of its disks is, moving or not."""
     linked_to: tuple[str, ...] = ()
     """Files of other VMs that its disks hang on."""
+    home_bytes: int = 0
+    """What its files that belong to no disk take; 0 where nobody says."""
 
 
 @dataclass(frozen=True)
@@ -86,10 +88,23 @@ class Move:
     @property
     def is_empty(self) -> bool:
         """Say whether everything is there already."""
-        home_stays = self.home_target is None or (
-            self.machine is not None and self.machine.home is not None and self.machine.home.id == self.home_target.id
-        )
-        return home_stays and not self.disks
+        return not self.home_moves and not self.disks
+
+    @property
+    def home_moves(self) -> bool:
+        """Say whether the VM's configuration has to go somewhere else."""
+        home = self.machine.home if self.machine else None
+        return self.home_target is not None and (home is None or home.id != self.home_target.id)
+
+    def needed_on(self, pool_id: UUID) -> int:
+        """Return the bytes that a pool is to take.
+
+        What leaves the same pool makes no room for it: all is copied before anything is deleted.
+        """
+        needed = sum(disk.needed_bytes for disk in self.disks if disk.target.id == pool_id)
+        if self.home_moves and self.machine and self.home_target and self.home_target.id == pool_id:
+            needed += self.machine.home_bytes
+        return needed
 
     @property
     def targets(self) -> dict[UUID, Pool]:

@@ -71,8 +71,7 @@ def take(session: Session, job_id: UUID, move: Move) -> Admission:
     queries.drop_admission(session, job_id)
     session.add_all(Slot(resource=resource.key, job_id=job_id) for resource in needed)
     for pool_id in move.targets:
-        size_bytes = sum(disk.needed_bytes for disk in move.disks if disk.target.id == pool_id)
-        session.add(SpaceReservation(pool_id=pool_id, job_id=job_id, bytes=size_bytes))
+        session.add(SpaceReservation(pool_id=pool_id, job_id=job_id, bytes=move.needed_on(pool_id)))
     # In the order in which a sync locks them too: two that lock the same rows in two orders wait for each other.
     for disk in sorted(move.disks, key=lambda disk: disk.volume_id):
         goal = f"[{disk.target.name}]" if move.machine else target_path(disk)

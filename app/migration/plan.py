@@ -11,6 +11,7 @@ from app.errors import InvalidParameter, NotFound
 from app.hypervisors.move import DiskMove, Machine, Move, Pool
 from app.hypervisors.registry import VMWARE
 from app.inventory.models import StoragePool, VirtualMachine, Volume
+from app.inventory.space import needed_bytes
 from app.migration import queries
 from app.migration.datastore_clusters import member_for
 from app.migration.requests import MigrateVirtualMachine, MigrateVolume, Request
@@ -139,14 +140,6 @@ def _disk_move(volume: Volume, target: StoragePool, target_format: DiskFormat | 
     )
 
 
-def needed_bytes(volume: Volume, target_format: DiskFormat | None) -> int:
-    """Return what a copy takes: all of a thick disk, what a thin one holds; when in doubt, all of it."""
-    thin = target_format is DiskFormat.THIN if target_format else bool(volume.thin)
-    if thin and volume.physical_bytes is not None:
-        return volume.physical_bytes
-    return volume.capacity_bytes
-
-
 def _machine(session: Session, vm: VirtualMachine) -> Machine:
     home = queries.pool(session, vm.home_pool_id) if vm.home_pool_id else None
     return Machine(
@@ -161,6 +154,7 @@ def _machine(session: Session, vm: VirtualMachine) -> Machine:
         path=vm.path,
         disk_paths=tuple(volume.path for volume in vm.volumes),
         linked_to=vm.traits.linked_to,
+        home_bytes=vm.traits.other_bytes or 0,
     )
 
 

@@ -219,15 +219,17 @@ class TestSpace:
     @pytest.mark.usefixtures("steps")
     def test_a_reservation_is_what_the_disks_need(self, unused: InTurn) -> None:
         move = move_of(unused.vm("pair"))
+        assert move.machine
+        home = move.machine.home_bytes
         job_id = rows.new_job()
         take(job_id, move)
         with transaction() as session:
             reserved = session.scalars(text("SELECT bytes FROM space_reservation")).all()
-        assert reserved == [sum(disk.needed_bytes for disk in move.disks)]
+        assert reserved == [sum(disk.needed_bytes for disk in move.disks) + home]
         take(job_id, replace(move, disks=move.disks[:1]))
         with transaction() as session:
             reserved = session.scalars(text("SELECT bytes FROM space_reservation")).all()
-        assert reserved == [move.disks[0].needed_bytes]
+        assert reserved == [move.disks[0].needed_bytes + home]
 
     def test_of_two_for_whom_there_is_not_room_one_gets_it(
         self, steps: Steps, unused: InTurn, monkeypatch: pytest.MonkeyPatch
