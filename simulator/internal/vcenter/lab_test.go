@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"reflect"
+	"sync"
 	"testing"
 
 	"github.com/vmware/govmomi"
@@ -65,14 +66,25 @@ type lab struct {
 	dc     *object.Datacenter
 }
 
+// start makes a lab for a test that runs beside others: it waits more than it works, and nothing that they do can be seen
+// in its vCenter.
 func start(t *testing.T, yaml string, speed float64) *lab {
+	t.Helper()
+	beside(t)
+	return startAlone(t, yaml, speed)
+}
+
+// startAlone makes a lab for a test that measures what all of a process share: processors, the heap.
+func startAlone(t *testing.T, yaml string, speed float64) *lab {
 	t.Helper()
 	described, err := scenario.Parse([]byte(yaml))
 	if err != nil {
 		t.Fatal(err)
 	}
+	making.Lock()
 	sim, err := simulation.Start(t.Context(), simulation.Config{Scenario: described, Speed: speed,
 		Server: server.Options{Listen: "127.0.0.1:0", Username: "user", Password: "pass", Admin: "127.0.0.1:0"}})
+	making.Unlock()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,6 +99,22 @@ func start(t *testing.T, yaml string, speed float64) *lab {
 	l.find.SetDatacenter(l.dc)
 	return l
 }
+
+// beside lets a test run beside others. One that starts several labs says so once: t.Parallel panics at the second time.
+func beside(t *testing.T) {
+	t.Helper()
+	if _, already := parallel.LoadOrStore(t, true); already {
+		return
+	}
+	t.Cleanup(func() { parallel.Delete(t) })
+	t.Parallel()
+}
+
+// parallel are the tests that run beside others.
+var parallel sync.Map // *testing.T: true
+
+// making is held while a vCenter is made: vcsim changes what all of a process share, such as simulator.EvalLicense.
+var making sync.Mutex
 
 // login gives another session.
 func login(t *testing.T, sim *simulation.Simulation) *govmomi.Client {

@@ -185,7 +185,7 @@ func references(vms []*object.VirtualMachine) []types.ManagedObjectReference {
 // of an end after two minutes.
 func TestUpdatesCostWhatTheyAre(t *testing.T) {
 	const tasks = 600
-	l := start(t, crowd(tasks)+"limits: {host: unlimited}\n", 400)
+	l := startAlone(t, crowd(tasks)+"limits: {host: unlimited}\n", 400)
 	l.stall(true) // nothing is copied before all are watched
 	all, err := l.find.VirtualMachineList(t.Context(), "*")
 	l.must(err)

@@ -67,8 +67,9 @@ func TestRunningTasksStayRecent(t *testing.T) {
 
 // A task that is over is gone after its retention. Filters tell so, and the history still knows it.
 func TestTaskIsGoneAfterItsRetention(t *testing.T) {
-	l := start(t, inventory+"tasks: {retention: 1500ms}\n", fast)
+	l := start(t, inventory+"tasks: {retention: 100ms}\n", fast)
 	vm := l.vm("vm-1")
+	l.admin("POST", "/datastores/new", `{"stalled": true}`) // it does not end before it is watched
 	relocation := l.relocate(vm, to(l.datastore("new"))).Reference()
 	inView := l.watch("info.state")
 	inView.add(relocation)
@@ -85,6 +86,7 @@ func TestTaskIsGoneAfterItsRetention(t *testing.T) {
 		}
 	}
 
+	l.admin("POST", "/datastores/new", `{"rate": "500MB/s"}`)
 	inView.tellsOfTheEnd(relocation)
 	missing := named.tellsOfTheEnd(relocation).MissingSet
 	if len(missing) != 1 || missing[0].Obj != relocation {
