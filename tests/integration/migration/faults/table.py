@@ -18,8 +18,8 @@ RETRIED = frozenset({FaultClass.RETRY, FaultClass.RETRY_WHEN_CHANGED, FaultClass
 DOES = {
     FaultClass.RETRY: "tries again",
     FaultClass.RETRY_WHEN_CHANGED: "tries again, until it is mended",
-    FaultClass.RECONCILE: "looks whether it is done, else tries again",
     FaultClass.PERMANENT: "ends the job",
+    FaultClass.RECONCILE: "looks whether it is done, else tries again",
     FaultClass.CANCELLED: "ends the job",
 }
 
