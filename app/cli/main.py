@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
-from app.cli.commands import demo, jobs, keys, listings, migrate, offerings, processes, secondary, vcenter
+from app.cli.commands import demo, jobs, keys, kvm, listings, migrate, offerings, processes, secondary, vcenter
 from app.cli.outcome import ExitCode, exit_code, report
 
 _EXIT_CODES = (
@@ -77,6 +77,7 @@ app.command(rich_help_panel=_RUN)(processes.serve)
 app.command(rich_help_panel=_RUN)(processes.worker)
 app.add_typer(processes.db_app, name="db", rich_help_panel=_SET_UP)
 app.add_typer(vcenter.app, name="vcenter", rich_help_panel=_SET_UP)
+app.add_typer(kvm.app, name="kvm", rich_help_panel=_SET_UP)
 app.add_typer(secondary.app, name="secondary", rich_help_panel=_SET_UP)
 app.add_typer(keys.app, name="keys", rich_help_panel=_SET_UP)
 app.command(rich_help_panel=_SET_UP)(keys.keygen)

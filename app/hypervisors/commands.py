@@ -132,6 +132,9 @@ class DetachWorkerDisks(_OfWorker):
     kind: Literal["detach-worker-disks"] = "detach-worker-disks"
     disk_path: str | None = None
     """Where the disk was when this was asked for: nobody else knows it afterwards."""
+    disk_uuid: str | None = None
+    disk_format: DiskFormat | None = None
+    """As the worker had it; of a detached disk vCenter tells neither."""
 
 
 class DestroyWorker(_OfWorker):
@@ -178,6 +181,18 @@ class CarryDisk(_Carry):
     datacenter: str
     """Managed object reference of the datacenter of both paths."""
     source_path: str
+    target_path: str
+
+
+class CarryImage(_Carry):
+    """A disk image of a file pool."""
+
+    kind: Literal["carry-image"] = "carry-image"
+    source_root: str
+    """The pool's folder, the same on every worker."""
+    target_root: str
+    source_path: str
+    """Of the image, `[pool] folder/name.qcow2`; where it is below the folder follows from it."""
     target_path: str
 
 
@@ -258,7 +273,8 @@ class RegisterVm(BaseCommand):
     registration: dict[str, str] = {}
 
 
-CarriedCommand = CarryDisk | CarryVm | RemoveSources | DiscardTargets
+Carry = CarryDisk | CarryImage | CarryVm
+CarriedCommand = Carry | RemoveSources | DiscardTargets
 WorkerCommand = CreateWorker | RelocateWorker | DetachWorkerDisks | DestroyWorker
 Command = Annotated[
     RelocateVm

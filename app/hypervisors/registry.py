@@ -8,7 +8,10 @@ from app.hypervisors.vmware import VMwareGuru
 VMWARE = "VMware"
 """CloudStack's name of vSphere as a hypervisor type."""
 
-_GURUS: dict[str, HypervisorGuru] = {VMWARE: VMwareGuru()}
+KVM = "KVM"
+"""CloudStack's name of QEMU's hypervisor: nothing of it copies the image of a VM that is off."""
+
+_GURUS: dict[str, HypervisorGuru] = {VMWARE: VMwareGuru(), KVM: HypervisorGuru()}
 _DEFAULT = HypervisorGuru()
 
 

@@ -14,17 +14,24 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 from sqlalchemy.types import Text
 
-from app.db import Base
+from app.db import Base, Json
 from app.inventory.traits import TraitsColumn, VmTraits, VolumeTraits
 
 _PRESENT = text("removed_at IS NULL")
 
 
+VMWARE, KVM = "VMware", "KVM"
+"""CloudStack's names of hypervisor types."""
+
+
 class VCenter(Base):
-    """A vCenter that vrelocate works with."""
+    """A system that vrelocate works with: a vCenter, or KVM hosts with file pools that every worker has mounted."""
 
     __tablename__ = "vcenter"
-    __table_args__ = (CheckConstraint("NOT (insecure AND thumbprint IS NOT NULL)", name="pinned_or_insecure"),)
+    __table_args__ = (
+        CheckConstraint("NOT (insecure AND thumbprint IS NOT NULL)", name="pinned_or_insecure"),
+        CheckConstraint(f"(hypervisor = '{VMWARE}') = (file_pools IS NULL)", name="file_pools_where_no_vcenter"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     name: Mapped[str] = mapped_column(unique=True)
@@ -35,8 +42,11 @@ class VCenter(Base):
     """SHA-256 of the certificate that is accepted, hex; `None`: verified by the system's authorities."""
     insecure: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     native_motion: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
-    """It may be asked to move VMs and disks itself. Where it must not (its licence or the user's privileges do not let it),
-    they go through secondary storage."""
+    """It may be asked to move VMs and disks itself. Where it must not (its licence, or its user's privileges), they go
+    through secondary storage."""
+    hypervisor: Mapped[str] = mapped_column(default=VMWARE, server_default=text(f"'{VMWARE}'"))
+    file_pools: Mapped[Json | None]
+    """Of KVM: the pools' names, each with the folder where every worker has it mounted."""
     instance_uuid: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     synced_at: Mapped[datetime | None]
@@ -86,6 +96,8 @@ class Host(_Discovered, Base):
     in_maintenance: Mapped[bool]
 
 
+SHARED_MOUNT_POINT = "SharedMountPoint"
+"""The `type` of a pool that is a folder which every host and every worker has mounted; CloudStack's name."""
 DATASTORE_CLUSTER = "DatastoreCluster"
 """The `type` of a pool that is a vSphere datastore cluster (StoragePod); CloudStack's name (StoragePoolType)."""
 
@@ -126,6 +138,11 @@ class StoragePool(_Discovered, Base):
     """Storage tags that vSphere shows; renewed by every sync."""
     own_tags: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
     """Storage tags given through our API; a sync leaves them alone."""
+
+    @property
+    def hypervisor(self) -> str:
+        """The hypervisor type that its hosts are of."""
+        return KVM if self.type == SHARED_MOUNT_POINT else VMWARE
 
     @property
     def is_cluster(self) -> bool:

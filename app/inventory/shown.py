@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from app.filepools.images import SUFFIXES
 from app.inventory.models import StoragePool, VirtualMachine
 from app.inventory.traits import VolumeTraits
 from app.vsphere import facts
@@ -16,9 +17,14 @@ def path_on_pool(path: str) -> str:
     return path.partition("] ")[2] or path
 
 
+_ENDINGS = (".vmdk", *SUFFIXES)
+
+
 def volume_name(path: str) -> str:
     """Return what people call a disk: its file's name without the ending."""
-    return path_on_pool(path).rpartition("/")[2].removesuffix(".vmdk")
+    name = path_on_pool(path).rpartition("/")[2]
+    stem, dot, ending = name.rpartition(".")
+    return stem if dot and f".{ending}" in _ENDINGS else name
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 
 from app.db import take_longer, transaction
 from app.errors import VrelocateError
+from app.inventory import file_pools
 from app.inventory.machines import Places, keep_vms
 from app.inventory.models import DATASTORE_CLUSTER, Cluster, Host, StoragePool, VCenter, Volume, Zone
 from app.inventory.pools import PoolPlaces, fill_cluster, fill_datastore
@@ -79,10 +80,7 @@ def sync_vcenter(vcenter_id: UUID) -> SyncReport:
         began = session.execute(select(func.clock_timestamp())).scalar_one()
     clock = time.monotonic()
     try:
-        # pyVmomi is heavy: it is loaded by whoever really talks to a vCenter.
-        from app.vsphere.inventory import read_inventory  # noqa: PLC0415
-
-        seen = read_inventory(session_to(vcenter_id), settings().tag_category)
+        seen = _read(vcenter_id)
     except VrelocateError as error:
         with transaction() as session:
             session.execute(update(VCenter).where(VCenter.id == vcenter_id).values(sync_error=str(error)))
@@ -95,6 +93,18 @@ def sync_vcenter(vcenter_id: UUID) -> SyncReport:
     )
     log.info("inventory.synced", vcenter_id=str(vcenter_id), **vars(report))
     return report
+
+
+def _read(vcenter_id: UUID) -> facts.Inventory:
+    """Read all of it: what a vCenter shows, or what lies in file pools."""
+    with transaction() as session:
+        pools = session.scalars(select(VCenter.file_pools).where(VCenter.id == vcenter_id)).one_or_none()
+    if pools is not None:
+        return file_pools.read_inventory(pools)
+    # pyVmomi is heavy: it is loaded by whoever really talks to a vCenter.
+    from app.vsphere.inventory import read_inventory  # noqa: PLC0415
+
+    return read_inventory(session_to(vcenter_id), settings().tag_category)
 
 
 def _write(session: Session, vcenter_id: UUID, seen: facts.Inventory, began: datetime) -> dict[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import NoReturn
 from uuid import UUID
 
 from pydantic import SecretStr
@@ -11,7 +12,7 @@ from sqlalchemy.orm import Session as DbSession
 
 from app.db import transaction
 from app.errors import InvalidParameter, NotFound
-from app.inventory.models import VCenter
+from app.inventory.models import VMWARE, VCenter
 from app.sealing import seal, unseal
 from app.settings import settings
 from app.vsphere.endpoint import Endpoint
@@ -82,8 +83,23 @@ def endpoint_of(session: DbSession, vcenter_id: UUID) -> Endpoint:
 def session_to(vcenter_id: UUID) -> Session:
     """Return this process's session to a vCenter, made on first use."""
     with transaction() as session:
+        row = session.get(VCenter, vcenter_id)
+        if row is not None and row.hypervisor != VMWARE:
+            return NoVCenter(row.name)
         endpoint = endpoint_of(session, vcenter_id)
     return session_for(vcenter_id, endpoint, timeout_seconds=settings().vcenter_call_timeout_seconds)
+
+
+class NoVCenter(Session):
+    """Stands for the session of a system that has no vCenter: whatever is asked of it says so."""
+
+    def __init__(self, name: str) -> None:
+        """Take the system's name, for the operator."""
+        super().__init__(Endpoint(url="https://localhost", username="", password=SecretStr("")), timeout_seconds=1)
+        self._name = name
+
+    def _current(self) -> NoReturn:
+        raise InvalidParameter(f"{self._name} has no vCenter: nothing can be asked of one")
 
 
 def claim_due_sync(interval_seconds: float) -> UUID | None:

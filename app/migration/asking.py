@@ -10,7 +10,7 @@ from uuid import UUID
 
 from app.db import transaction
 from app.errors import LostLease, NotFound, ResourceUnavailable, VrelocateError
-from app.hypervisors.commands import CarryDisk, CarryVm, Command
+from app.hypervisors.commands import Carry, Command
 from app.jobs import leases, outside
 from app.jobs.leases import Claim
 from app.jobs.outside import Ending
@@ -20,6 +20,7 @@ from app.migration.findings import Done, Finding, NotStarted, StillRunning, Uncl
 from app.migration.programs import Asked, Standing, Step, intent
 from app.telemetry import logger
 from app.vsphere.errors import ManagedObjectGone, ReplyLost
+from app.vsphere.facts import FaultClass
 from app.vsphere.faults import classify
 from app.vsphere.session import Session as VSphereSession
 
@@ -43,7 +44,7 @@ def ask(claim: Claim, vcenter: VSphereSession, system_id: UUID, standing: Standi
         system_id,
         intent(replace(step, command=command), standing.program.disks),
     )
-    if isinstance(command, CarryDisk | CarryVm):
+    if isinstance(command, Carry):
         carried_commands.hand_over(claim, task_id, command)
         return True
     reference = _submitted(claim, vcenter, task_id, command)
@@ -67,9 +68,14 @@ def _submitted(claim: Claim, vcenter: VSphereSession, task_id: UUID, command: Co
         raise
     except ReplyLost as lost:
         raise OutcomeUnknown(f"vCenter was asked, and its answer was lost ({type(lost).__name__})") from lost
-    except (ResourceUnavailable, NotFound) as refused:
-        # It was never reached, or has nothing that the call is about.
-        settle(claim, task_id, Ending(TaskState.ABANDONED, message=str(refused)))
+    except ResourceUnavailable as away:
+        # It was never reached.
+        settle(claim, task_id, Ending(TaskState.ABANDONED, message=str(away)))
+        raise
+    except NotFound as gone:
+        # It has nothing (any more) that the call is about; whether that matters is seen where the disks are.
+        fault = classify(gone)
+        settle(claim, task_id, Ending(TaskState.ABANDONED, fault.name, FaultClass.RECONCILE, fault.message))
         raise
     except VrelocateError as refused:
         fault = classify(refused)

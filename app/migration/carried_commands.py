@@ -13,14 +13,22 @@ from uuid import UUID
 
 from app.db import transaction
 from app.errors import CheckFailed, NotFound
-from app.hypervisors.commands import CarriedCommand, CarryDisk, CarryVm, DiscardTargets, RemoveSources
+from app.hypervisors.commands import (
+    CarriedCommand,
+    Carry,
+    CarryDisk,
+    CarryImage,
+    CarryVm,
+    DiscardTargets,
+    RemoveSources,
+)
 from app.jobs import outside
 from app.jobs.leases import Claim
 from app.migration.findings import Done, Finding, NotStarted, Unclear
 from app.migration.programs import Asked
 from app.secondary import removal, stores, transfers
 from app.secondary.access import Places
-from app.secondary.locations import DatastoreLocation, Parcel
+from app.secondary.locations import DatastoreLocation, FolderLocation, Parcel
 from app.secondary.models import TransferPhase
 from app.vsphere import datastore_listing, inventory, registration
 from app.vsphere.paths import DatastorePath
@@ -39,17 +47,19 @@ def prepare(vcenter: Session, command: CarriedCommand, history: Sequence[Asked],
         case CarryDisk():
             parcels = _parcels_of_disk(_Datastores(vcenter, system_id, command.datacenter), command)
             return command.model_copy(update=_ordered(parcels))
+        case CarryImage():
+            return command.model_copy(update=_ordered([_parcel_of_image(command)]))
         case CarryVm():
             parcels, vmx_path = _parcels_of_vm(_Datastores(vcenter, system_id, command.datacenter), command)
             return command.model_copy(update={**_ordered(parcels), "target_vmx_path": vmx_path})
         case RemoveSources() | DiscardTargets():
-            carried = [it.task.id for it in history if isinstance(it.command, CarryDisk | CarryVm)]
+            carried = [it.task.id for it in history if isinstance(it.command, Carry)]
             return command.model_copy(update={"carried_by": carried[-1] if carried else None})
         case _:
             assert_never(command)
 
 
-def hand_over(claim: Claim, task_id: UUID, command: CarryDisk | CarryVm) -> None:
+def hand_over(claim: Claim, task_id: UUID, command: Carry) -> None:
     """Order the transfer and let the job run, in one transaction: a carrier takes it from here."""
     if command.store is None:
         raise CheckFailed(["no secondary store was chosen"])
@@ -72,7 +82,7 @@ def carry_out(command: RemoveSources | DiscardTargets) -> None:
 def look(vcenter: Session, command: CarriedCommand, task_id: UUID | None) -> Finding:
     """Find out what became of it; `task_id` is the outside task of a command that carries."""
     match command:
-        case CarryDisk() | CarryVm():
+        case CarryDisk() | CarryImage() | CarryVm():
             return _look_at_transfer(task_id)
         case RemoveSources():
             return _look_for_files(command.carried_by, sources=True)
@@ -167,6 +177,17 @@ def _parcels_of_disk(datastores: _Datastores, command: CarryDisk) -> list[Parcel
         )
         for name, size_bytes in sizes.items()
     ]
+
+
+def _parcel_of_image(command: CarryImage) -> Parcel:
+    source = FolderLocation(root=command.source_root, path=_parsed(command.source_path).file)
+    target = FolderLocation(root=command.target_root, path=_parsed(command.target_path).file)
+    with Places() as places:
+        place, path = places.at(source.model_dump(mode="json"))
+        seen = place.stat(path)
+    if seen is None:
+        raise NotFound(f"disk image {source} is not there any more: sync, and look for it")
+    return Parcel(source=source, target=target, size_bytes=seen.size_bytes)
 
 
 def _parcels_of_vm(datastores: _Datastores, command: CarryVm) -> tuple[list[Parcel], str]:

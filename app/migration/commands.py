@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
+from app.errors import CheckFailed
 from app.hypervisors.commands import (
     CarryDisk,
+    CarryImage,
     CarryVm,
     Command,
     ConsolidateDisks,
@@ -35,13 +37,24 @@ def prepare(vcenter: Session, command: Command, history: Sequence[Asked], system
         case PlaceDisk():
             earlier = (it.command for it in history)
             paths = [it.disk_path for it in earlier if isinstance(it, DetachWorkerDisks) and it.disk_path]
-            return command.model_copy(update={"source_path": paths[-1] if paths else command.target_path})
+            known = paths[-1] if paths else command.source_path
+            return command.model_copy(update={"source_path": known or command.target_path})
+        case RelocateVm() if history:
+            # Checked when the program began, which may be long ago by now.
+            _require_stopped(vcenter, command.vm)
+            return command
         case UnregisterVm() | RegisterVm():
             return registration_commands.prepare(vcenter, command, history)
-        case CarryDisk() | CarryVm() | RemoveSources() | DiscardTargets():
+        case CarryDisk() | CarryImage() | CarryVm() | RemoveSources() | DiscardTargets():
             return carried_commands.prepare(vcenter, command, history, system_id)
         case _:
             return command
+
+
+def _require_stopped(vcenter: Session, vm: str) -> None:
+    seen = inventory.read_vm(vcenter, vm)
+    if seen.power_state != "poweredOff":
+        raise CheckFailed([f"VM {seen.name} is {seen.power_state} by now: stop it, a cold migration moves stopped VMs"])
 
 
 def submit(vcenter: Session, command: Command, job_id: UUID) -> str | None:
@@ -56,7 +69,7 @@ def submit(vcenter: Session, command: Command, job_id: UUID) -> str | None:
             return _submit_for_disk(vcenter, command)
         case UnregisterVm() | RegisterVm():
             return registration_commands.submit(vcenter, command)
-        case CarryDisk() | CarryVm():
+        case CarryDisk() | CarryImage() | CarryVm():
             raise TypeError(f"{command.kind} is handed over to a carrier, and asked of no vCenter")
         case RemoveSources() | DiscardTargets():
             carried_commands.carry_out(command)
@@ -79,7 +92,7 @@ def look(vcenter: Session, command: Command, task_id: UUID | None = None) -> Fin
             return _look_for_first_class_disk(vcenter, command)
         case UnregisterVm() | RegisterVm():
             return registration_commands.look(vcenter, command)
-        case CarryDisk() | CarryVm() | RemoveSources() | DiscardTargets():
+        case CarryDisk() | CarryImage() | CarryVm() | RemoveSources() | DiscardTargets():
             return carried_commands.look(vcenter, command, task_id)
         case _:
             return worker_commands.look(vcenter, command)

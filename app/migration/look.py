@@ -8,8 +8,9 @@ locked meanwhile would keep the lease from being renewed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy.orm import Session
 
@@ -17,6 +18,8 @@ from app.db import transaction
 from app.errors import NotFound
 from app.hypervisors.move import DiskMove, Machine, Move
 from app.hypervisors.vmware import target_path
+from app.inventory import file_pools
+from app.inventory.models import KVM
 from app.inventory.observe import observe_detached, observe_pools, observe_vm
 from app.jobs import leases
 from app.jobs.leases import Claim
@@ -98,13 +101,21 @@ def read(vcenter: VSphereSession, request: Request, also_at: Sequence[str] = ())
     with transaction() as session:
         before = plan(session, request)
         members = _members(session, request)
+    ends = {pool.moref: pool.name for pool in [*before.sources.values(), *before.targets.values()]}
+    if before.hypervisor == KVM:
+        found = _file(finder(vcenter, before), before.disks[0], also_at) if before.disks else Found()
+        seen = tuple(file_pools.read_pool(name, folder) for folder, name in ends.items())
+        return Reading(before, seen, machine=None, busy=False, found=found)
     machine, busy, found = None, False, Found()
     if before.machine is not None:
         machine, busy = _machine(vcenter, before.machine)
     elif before.disks:
         disk = before.disks[0]
-        found = _first_class(vcenter, before, disk) if disk.first_class_id else _file(vcenter, before, disk, also_at)
-    ends = {pool.moref for pool in [*before.sources.values(), *before.targets.values()]}
+        found = (
+            _first_class(vcenter, before, disk)
+            if disk.first_class_id
+            else _file(finder(vcenter, before), disk, also_at)
+        )
     return Reading(before, tuple(_datastores(vcenter, ends, members)), machine, busy, found)
 
 
@@ -125,9 +136,18 @@ def _members(session: Session, request: Request) -> set[str]:
     return {member.moref for pod in pods for member in queries.members_of(session, pod.id)}
 
 
-def _datastores(vcenter: VSphereSession, ends: set[str], members: set[str]) -> list[Datastore]:
+def finder(vcenter: VSphereSession, move: Move) -> Callable[[str], LooseDisk | None]:
+    """Return what finds the detached disk at a path, `[pool] folder/name`, and `None` where there is none."""
+    with transaction() as session:
+        pools = queries.vcenter(session, move.vcenter_id).file_pools
+    if pools is not None:
+        return partial(file_pools.find_image, pools=list(pools.items()))
+    return partial(inventory.disk_exists, vcenter, move.datacenter_moref)
+
+
+def _datastores(vcenter: VSphereSession, ends: Iterable[str], members: set[str]) -> list[Datastore]:
     try:
-        return inventory.read_datastores(vcenter, sorted(ends | members))
+        return inventory.read_datastores(vcenter, sorted({*ends, *members}))
     except ManagedObjectGone:
         # Of a datastore cluster some member may be gone that nothing goes to.
         return inventory.read_datastores(vcenter, sorted(ends))
@@ -149,13 +169,13 @@ def _machine(vcenter: VSphereSession, known: Machine) -> tuple[VirtualMachine, b
     raise AssertionError("the second try returns or raises")
 
 
-def _file(vcenter: VSphereSession, move: Move, disk: DiskMove, also_at: Sequence[str]) -> Found:
+def _file(find: Callable[[str], LooseDisk | None], disk: DiskMove, also_at: Sequence[str]) -> Found:
+    """Look for a detached disk's file; `find` returns what is at a path."""
     wanted = target_path(disk)
-    at_source = inventory.disk_exists(vcenter, move.datacenter_moref, disk.path)
-    at_target = inventory.disk_exists(vcenter, move.datacenter_moref, wanted)
+    at_source, at_target = find(disk.path), find(wanted)
     if at_source is not None:
         return Found(at_source=at_source, at_target=at_target)
-    elsewhere = (inventory.disk_exists(vcenter, move.datacenter_moref, path) for path in dict.fromkeys(also_at))
+    elsewhere = (find(path) for path in dict.fromkeys(also_at))
     arrived = at_target or next((found for found in elsewhere if found is not None), None)
     if arrived is None:
         raise NotFound(

@@ -43,6 +43,10 @@ class VolumeState:
     required_tags: frozenset[str]
     target_is_taken: bool = False
     """Another file has the path that a detached disk would go to."""
+    opened_by: str | None = None
+    """Who has a detached disk open, where that can be told."""
+    stands_on: str | None = None
+    """The file that a detached disk is an overlay of."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +114,12 @@ def refreshed(situation: Situation, sight: Sight) -> Situation:
     volumes = situation.volumes
     if move.machine is None:
         volumes = {
-            disk.volume_id: replace(volumes[disk.volume_id], target_is_taken=sight.at_target is not None)
+            disk.volume_id: replace(
+                volumes[disk.volume_id],
+                target_is_taken=sight.at_target is not None,
+                opened_by=sight.at_source.opened_by if sight.at_source else None,
+                stands_on=sight.at_source.stands_on if sight.at_source else None,
+            )
             for disk in move.disks
         }
     return replace(situation, targets=targets, volumes=volumes, task_running=sight.busy)

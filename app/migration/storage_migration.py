@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from app.hypervisors.commands import CarryDisk, CarryVm, Command, RegisterVm, RemoveSources, UnregisterVm
-from app.hypervisors.move import Machine, Move
-from app.hypervisors.registry import VMWARE
+from app.hypervisors.commands import CarryDisk, CarryImage, CarryVm, Command, RegisterVm, RemoveSources, UnregisterVm
+from app.hypervisors.move import DiskMove, Machine, Move
+from app.hypervisors.registry import KVM, VMWARE
 from app.hypervisors.vmware import target_path
 from app.migration.priorities import StrategyPriority
 
@@ -28,6 +28,9 @@ class StorageMigration:
         """Say what is missing, or what cannot be put together again on the other side."""
         if not move.secondary:
             return "no secondary storage is configured"
+        foreign = sorted(pool.name for pool in move.targets.values() if pool.hypervisor != move.hypervisor)
+        if foreign:
+            return f"{', '.join(foreign)} is no storage of {move.hypervisor}: an image would have to be converted"
         if any(disk.target_format for disk in move.disks):
             return "a copy of files converts nothing"
         if move.machine is not None:
@@ -40,7 +43,7 @@ class StorageMigration:
         """Carry the files; a VM is then registered where they are."""
         if move.machine is None:
             [disk] = move.disks
-            return [CarryDisk(datacenter=move.datacenter_moref, source_path=disk.path, target_path=target_path(disk))]
+            return [_carried(move, disk)]
         vm, uuid = move.machine, move.machine.instance_uuid or ""
         target = move.home_target.name if move.home_target else ""
         return [
@@ -54,6 +57,17 @@ class StorageMigration:
     def delete_source(self, move: Move) -> Sequence[Command]:  # noqa: ARG002  # a strategy's form
         """Delete what was copied."""
         return [RemoveSources()]
+
+
+def _carried(move: Move, disk: DiskMove) -> Command:
+    if move.hypervisor == KVM:
+        return CarryImage(
+            source_root=disk.source.moref,
+            target_root=disk.target.moref,
+            source_path=disk.path,
+            target_path=target_path(disk),
+        )
+    return CarryDisk(datacenter=move.datacenter_moref, source_path=disk.path, target_path=target_path(disk))
 
 
 def _refusal_of_vm(move: Move, vm: Machine) -> str:

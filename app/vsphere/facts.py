@@ -219,6 +219,10 @@ class LooseDisk:
     """None where `thin` is not true: the datastore browser does not tell lazily zeroed from eagerly zeroed."""
     fcd_id: str | None = None
     """The id of the First Class Disk that it is; None of any other file."""
+    opened_by: str | None = None
+    """Who has it open, where that can be told (a QEMU on a file pool)."""
+    stands_on: str | None = None
+    """The file that it is an overlay of, as it names it; None for one that is whole in itself."""
 
 
 @dataclass(frozen=True, slots=True)

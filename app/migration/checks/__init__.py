@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from app.errors import CheckFailed, ResourceInUse
+from app.migration.checks.images import image_is_not_open, image_stands_alone
 from app.migration.checks.machine import no_other_job, vm_is_idle, vm_is_no_template, vm_is_stopped
 from app.migration.checks.names import name_is_free
 from app.migration.checks.objection import Objection, Rule, Severity, objection_to_json
@@ -39,6 +40,8 @@ RULES: tuple[Rule, ...] = (
     tags_fit,
     space_suffices,
     name_is_free,
+    image_is_not_open,
+    image_stands_alone,
 )
 
 
