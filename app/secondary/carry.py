@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from app.db import transaction
 from app.errors import LostLease, ResourceUnavailable, VrelocateError
 from app.jobs.outside import Ending
@@ -35,8 +37,10 @@ def carry(hold: Hold) -> None:
         except WorkerStops:
             hold.release()
         except ResourceUnavailable as away:
-            # Nothing more can be written down: the lease runs out, and whoever takes it then goes on from here.
+            # Nothing more can be written down now: whoever takes it next goes on from here.
             log.warning("carry.waits", **about, why=str(away))
+            with suppress(ResourceUnavailable):
+                hold.release()
 
 
 def _carried(hold: Hold) -> tuple[Ending, bool]:

@@ -112,6 +112,7 @@ class Copy:
         if seen is None:
             raise SourceGone(f"{path} is not there any more")
         name = local_name(file)
+        self._hold.save(file, downloaded_bytes=0)
         self._local.delete(name)
         self._local.delete(self._sums_path(name).name)
         self._hold.save(file, size_bytes=seen.size_bytes, source_version=seen.version or "")
@@ -138,6 +139,7 @@ class Copy:
             if offset < file.size_bytes or self._local.stat(name) is None:
                 with source.reading(path, offset=offset, version=file.source_version or None) as chunks:
                     arriving = self._noted(file, sums, begin, chunks)
+                    self._hold.save(file, downloaded_bytes=offset)
                     self._local.write(name, arriving, offset=offset, size_bytes=file.size_bytes)
             checksum = sums.whole(chunk_count(file.size_bytes))
         # Only now is it sure that all of it is of one version.
@@ -168,6 +170,7 @@ class Copy:
             # Anew when the place writes files from their beginning only, or took the rest for the whole.
             for offset in (chunk_end(begin - 1, size) if begin else 0, 0):
                 if offset < size or not _is_whole(target, path, size):
+                    self._hold.save(file, uploaded_bytes=offset)
                     try:
                         target.write(path, self._sent(file, sums, offset), offset=offset, size_bytes=size)
                     except PartRefused:

@@ -62,19 +62,22 @@ class FolderPlace:
     def write(self, path: str, chunks: Iterable[bytes], *, offset: int, size_bytes: int) -> None:
         """Write the chunks, each durably before the next is asked for; zeros become holes.
 
-        A file is only as long as what was written of it: its length says how far a copy has come.
+        A file is only as long as what was written of it: its length says how far a copy has come. From offset 0 the
+        file is a new one. A writer that was replaced and does not know it yet can do no harm: what it writes late is
+        what its successor has written to the same place, nothing is cut, and a new file is out of its reach.
         """
         where = self._at(path)
         with file_errors(path):
             where.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            file = os.open(where, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            if not offset:
+                where.unlink(missing_ok=True)
+            file = os.open(where, os.O_WRONLY | os.O_CLOEXEC | (0 if offset else os.O_CREAT | os.O_EXCL), 0o600)
         try:
-            with file_errors(path):
-                os.ftruncate(file, offset)
+            there = os.fstat(file).st_size
             at = offset
             for chunk in chunks:
                 with file_errors(path):
-                    _write(file, at, chunk)
+                    _write(file, at, chunk, there)
                 at += len(chunk)
             with file_errors(path):
                 os.fsync(file)
@@ -127,15 +130,17 @@ def _data_from(file: int, offset: int, end: int) -> int:
         raise
 
 
-def _write(file: int, at: int, chunk: bytes) -> None:
-    """Write a chunk at the end of what is there; the file is as long as that afterwards."""
-    if chunk is not ZEROS:
+def _write(file: int, at: int, chunk: bytes, there: int) -> None:
+    """Write a chunk durably; behind the first `there` bytes of the file zeros need not be written."""
+    end = at + len(chunk)
+    if chunk is not ZEROS or at < there:
         view = memoryview(chunk)
         for begin in range(0, len(chunk), _BLOCK_BYTES):
             block = view[begin : begin + _BLOCK_BYTES]
-            if block != ZEROS[: len(block)]:
+            if at + begin < there or block != ZEROS[: len(block)]:
                 _write_all(file, block, at + begin)
-    os.ftruncate(file, at + len(chunk))
+    if os.fstat(file).st_size < end:
+        os.ftruncate(file, end)
     os.fdatasync(file)
 
 

@@ -7,6 +7,7 @@ it is to stop. `check` tells what that thread has heard, and costs nothing; `sav
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from uuid import UUID
@@ -68,16 +69,19 @@ class Hold:
         self.check()
 
     def save(self, file: TransferFile, **columns: object) -> None:
-        """Write columns of a file; raises what `check` raises, and then nothing was written."""
+        """Write columns of a file; raises what `check` raises.
+
+        Whoever returns from here may do at once what lasts: the transfer was held a moment ago.
+        """
         self.check()
-        with transaction() as session:
+        with self._answered_soon(), transaction() as session:
             held = queries.save_file(
                 session, file.transfer_id, file.number, owner=self.owner, fence=self._fence, columns=columns
             )
         if not held:
             self._renew()
             self.check()
-            raise LostLease(f"transfer {self.transfer.id} is not {self.owner}'s to carry any more")
+            raise self._lost()
         for name, value in columns.items():
             setattr(file, name, value)
 
@@ -128,7 +132,7 @@ class Hold:
             if not queries.end_transfer(
                 session, self.transfer.id, owner=self.owner, fence=self._fence, columns=columns, cleared=cleared
             ):
-                raise LostLease(f"transfer {self.transfer.id} is not {self.owner}'s to end any more")
+                raise self._lost()
             job_id = outside.settle(session, self.transfer.task_id, ending)
             if job_id is not None:
                 detail = {"transfer": str(self.transfer.id), "state": ending.state.value, "fault": ending.fault}
@@ -141,12 +145,26 @@ class Hold:
         return {"id": self.transfer.id, "fence": self._fence, "owner": self.owner}
 
     def _save(self, **columns: object) -> None:
-        with transaction() as session:
+        with self._answered_soon(), transaction() as session:
             held = queries.save_transfer(
                 session, self.transfer.id, owner=self.owner, fence=self._fence, columns=columns
             )
         if not held:
-            raise LostLease(f"transfer {self.transfer.id} is not {self.owner}'s to carry any more")
+            raise self._lost()
+
+    @contextmanager
+    def _answered_soon(self) -> Iterator[None]:
+        """Do not believe an answer that came so late that another may have taken the transfer since it was given.
+
+        That is a process that was suspended, or a whole machine, while it waited.
+        """
+        asked_at = time.clock_gettime(time.CLOCK_BOOTTIME)  # goes on while the machine sleeps
+        yield
+        if time.clock_gettime(time.CLOCK_BOOTTIME) - asked_at > settings().lease_seconds / 2:
+            raise ResourceUnavailable("the database answered too late to be believed: it is asked again")
+
+    def _lost(self) -> LostLease:
+        return LostLease(f"transfer {self.transfer.id} is not {self.owner}'s to carry any more")
 
     def _beat(self) -> None:
         while not self._ended.wait(_BEAT_SECONDS):
@@ -166,7 +184,7 @@ class Hold:
                 queries.RENEW, {**self._mine, "lease_seconds": settings().lease_seconds}
             ).one_or_none()
         if row is None:
-            self._heard = LostLease(f"transfer {self.transfer.id} is not {self.owner}'s to carry any more")
+            self._heard = self._lost()
         elif row.abandoned:
             self._heard = Abandoned("the transfer was asked to stop")
 

@@ -21,10 +21,12 @@ from app.secondary.carry import carry
 from app.secondary.hold import Hold, take
 from app.secondary.locations import DatastoreLocation, FolderLocation, Location, Parcel
 from app.secondary.transfers import TransferState, begin, state_of
-from app.vsphere.datastore_files import DatastoreFile, DatastoreFiles
+from app.vsphere.datastore_files import DatastoreFile, DatastoreFileBusy, DatastoreFiles
 from tests.integration.jobs import rows
+from tests.running.waiting import until
 
 MIB = 1 << 20
+DEADLINE_SECONDS = 30
 
 
 def content(size: int, seed: int = 1, holes: Sequence[range] = ()) -> bytes:
@@ -114,9 +116,16 @@ class Datastores:
         return DatastoreLocation(vcenter_id=self.vcenter_id, datacenter_path="dc1", datastore=datastore, path=path)
 
     def put(self, at: DatastoreLocation, data: bytes) -> DatastoreLocation:
-        with self._files() as files:
-            files.write(_file(at), [data], size_bytes=len(data))
+        until(lambda: self._is_put(at, data), DEADLINE_SECONDS, f"{at} is free: the upload of who has died is noticed")
         return at
+
+    def _is_put(self, at: DatastoreLocation, data: bytes) -> bool:
+        with self._files() as files:
+            try:
+                files.write(_file(at), [data], size_bytes=len(data))
+            except DatastoreFileBusy:
+                return False
+        return True
 
     def get(self, at: DatastoreLocation) -> bytes:
         with self._files() as files, files.reading(_file(at)) as pieces:
@@ -127,8 +136,12 @@ class Datastores:
             files.delete(_file(at))
 
     def there(self, at: DatastoreLocation) -> bool:
+        return self.length(at) is not None
+
+    def length(self, at: DatastoreLocation) -> int | None:
         with self._files() as files:
-            return files.stat(_file(at)) is not None
+            found = files.stat(_file(at))
+        return None if found is None else found.size_bytes
 
     def _files(self) -> DatastoreFiles:
         with transaction() as session:
