@@ -65,12 +65,19 @@ class _Discovered:
 
 
 class Zone(_Discovered, Base):
-    """A vSphere datacenter."""
+    """A vSphere datacenter, or all of some KVM hosts."""
 
     __tablename__ = "zone"
     __table_args__ = (UniqueConstraint("vcenter_id", "moref"),)
 
     moref: Mapped[str]
+
+    vcenter: Mapped[VCenter] = relationship(lazy="joined")
+
+    @property
+    def hypervisor(self) -> str:
+        """The hypervisor type of its hosts."""
+        return self.vcenter.hypervisor
 
 
 class Cluster(_Discovered, Base):

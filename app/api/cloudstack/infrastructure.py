@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from app.api.cloudstack.command import Call, command
 from app.api.cloudstack.envelope import Content
-from app.api.cloudstack.ownership import HYPERVISOR
 from app.api.cloudstack.paging import KEYWORD, PAGING, listing, page_of
 from app.api.cloudstack.parameters import Kind, Parameter
 from app.api.cloudstack.shapes import Field, Shape
@@ -40,7 +39,7 @@ CLUSTER = Shape[ClusterView](
         Field("name", "string", "the cluster name", lambda view: view.cluster.name),
         Field("zoneid", "string", "the Zone ID of the cluster", lambda view: view.zone.id),
         Field("zonename", "string", "the Zone name of the cluster", lambda view: view.zone.name),
-        Field("hypervisortype", "string", "the hypervisor type of the cluster", lambda _: HYPERVISOR),
+        Field("hypervisortype", "string", "the hypervisor type of the cluster", lambda view: view.zone.hypervisor),
         Field(
             "clustertype",
             "string",
@@ -65,7 +64,7 @@ HOST = Shape[HostView](
         Field("clusterid", "string", "the cluster ID of the host", lambda view: view.cluster.id),
         Field("clustername", "string", "the cluster name of the host", lambda view: view.cluster.name),
         Field("clustertype", "string", "the cluster type of the host's cluster", lambda _: "ExternalManaged"),
-        Field("hypervisor", "string", "the host hypervisor", lambda _: HYPERVISOR),
+        Field("hypervisor", "string", "the host hypervisor", lambda view: view.zone.hypervisor),
         Field(
             "resourcestate",
             "string",

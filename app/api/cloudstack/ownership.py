@@ -9,4 +9,3 @@ DOMAIN_ID = UUID("8c1c3d2e-6f0b-5c59-9a53-0d5b6f4c7e10")
 """The same in every installation: nothing distinguishes domains here."""
 OWNER = "admin"
 """Account of everything found in a vCenter. A job's account is the name of the key that asked for it."""
-HYPERVISOR = "VMware"

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from app.api.cloudstack.command import Call, command
 from app.api.cloudstack.envelope import Content
-from app.api.cloudstack.ownership import HYPERVISOR
 from app.api.cloudstack.paging import KEYWORD, PAGING, listing, page_of
 from app.api.cloudstack.parameters import Kind, Parameter
 from app.api.cloudstack.shapes import Field, Shape
@@ -52,7 +51,7 @@ STORAGE_POOL = Shape[ShownPool](
         _pool_field("parent", "string", "the ID of the datastore cluster it is a member of", "parent_id"),
         Field("state", "string", "the state of the storage pool", lambda shown: _state(shown.view.pool)),
         _pool_field("scope", "string", "the scope of the storage pool: HOST, CLUSTER or ZONE", "scope"),
-        Field("hypervisor", "string", "the hypervisor type of the storage pool", lambda _: HYPERVISOR),
+        _pool_field("hypervisor", "string", "the hypervisor type of the storage pool", "hypervisor"),
         Field(
             "tags",
             "string",

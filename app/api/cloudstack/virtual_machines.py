@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.api.cloudstack.command import Call, command
 from app.api.cloudstack.envelope import Content
 from app.api.cloudstack.jobids import job_id_of
-from app.api.cloudstack.ownership import DOMAIN, DOMAIN_ID, HYPERVISOR, OWNER
+from app.api.cloudstack.ownership import DOMAIN, DOMAIN_ID, OWNER
 from app.api.cloudstack.paging import KEYWORD, PAGING, ids_of, listing, page_of
 from app.api.cloudstack.parameters import Kind, Parameter
 from app.api.cloudstack.shapes import Field, Shape
@@ -42,7 +42,7 @@ VIRTUAL_MACHINE = Shape[VirtualMachineView](
         Field("cpunumber", "integer", "the number of virtual CPUs", lambda view: view.vm.cpu_count),
         Field("memory", "integer", "the memory, MiB", lambda view: view.vm.memory_mib),
         Field("osdisplayname", "string", "vSphere's id of the guest system", lambda view: view.vm.guest_id or None),
-        Field("hypervisor", "string", "the hypervisor on which it is", lambda _: HYPERVISOR),
+        Field("hypervisor", "string", "the hypervisor on which it is", lambda view: view.zone.hypervisor),
         Field("istemplate", "boolean", "true for a vSphere template", lambda view: view.vm.is_template),
         Field("haenable", "boolean", "true if high-availability is enabled", lambda _: False),
         # Networks are none of our business, but apache-libcloud reads the key.

@@ -7,7 +7,7 @@ import json
 from app.api.cloudstack.command import Call, command
 from app.api.cloudstack.envelope import Content
 from app.api.cloudstack.jobids import job_id_of
-from app.api.cloudstack.ownership import DOMAIN, DOMAIN_ID, HYPERVISOR, OWNER
+from app.api.cloudstack.ownership import DOMAIN, DOMAIN_ID, OWNER
 from app.api.cloudstack.paging import KEYWORD, PAGING, ids_of, listing, page_of
 from app.api.cloudstack.parameters import Kind, Parameter
 from app.api.cloudstack.shapes import Field, Shape
@@ -74,7 +74,7 @@ VOLUME = Shape[VolumeView](
             "the chain info of the volume: JSON with its chain, the newest link first",
             lambda view: json.dumps({"diskChain": [view.volume.path, *view.volume.traits.chain]}),
         ),
-        Field("hypervisor", "string", "Hypervisor the volume belongs to", lambda _: HYPERVISOR),
+        Field("hypervisor", "string", "Hypervisor the volume belongs to", lambda view: view.zone.hypervisor),
         Field("diskofferingid", "string", "ID of the disk offering", lambda view: view.volume.disk_offering_id),
         Field("diskofferingname", "string", "name of the disk offering", lambda view: _offering(view, "name")),
         Field(
