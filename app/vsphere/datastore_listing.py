@@ -28,6 +28,7 @@ class ListedFile:
 
     name: str
     size_bytes: int
+    """What the datastore browser says of it: of a thin extent that may be what it takes, and not how long it is."""
 
 
 def datacenter_path(session: Session, datacenter_moref: str) -> str:
