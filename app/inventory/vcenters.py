@@ -20,12 +20,21 @@ from app.vsphere.session import Session, about, session_for
 
 
 def add_vcenter(
-    *, name: str, url: str, username: str, password: str, thumbprint: str | None, insecure: bool, replace: bool = False
+    *,
+    name: str,
+    url: str,
+    username: str,
+    password: str,
+    thumbprint: str | None,
+    insecure: bool,
+    native_motion: bool = True,
+    replace: bool = False,
 ) -> UUID:
     """Log in to a vCenter once and, when that works, keep it under `name`; its password is sealed.
 
-    With `replace` a vCenter of that name is updated in place. Raises `InvalidParameter` when the name is taken
-    otherwise, and what the login raises: an address or a password that does not work is not kept.
+    Without `native_motion` it is never asked to move anything itself. With `replace` a vCenter of that name is updated
+    in place. Raises `InvalidParameter` when the name is taken otherwise, and what the login raises: an address or a
+    password that does not work is not kept.
     """
     endpoint = Endpoint(
         url=url, username=username, password=SecretStr(password), thumbprint=thumbprint, insecure=insecure
@@ -44,7 +53,7 @@ def add_vcenter(
             raise InvalidParameter(f"there is a vCenter named {name} already: choose another name, or use --if-absent")
         vcenter.url, vcenter.username, vcenter.password_sealed = url, username, seal(password)
         vcenter.thumbprint, vcenter.insecure = thumbprint, insecure
-        vcenter.instance_uuid = seen.instance_uuid
+        vcenter.native_motion, vcenter.instance_uuid = native_motion, seen.instance_uuid
         vcenter.next_sync_at = func.now()
         session.flush()
         return vcenter.id

@@ -47,6 +47,13 @@ def add(
     if_absent: Annotated[
         bool, typer.Option("--if-absent", help="Update the vCenter of that name in place if there is one already.")
     ] = False,
+    via_secondary: Annotated[
+        bool,
+        typer.Option(
+            "--via-secondary",
+            help="Never ask it to move anything itself: copy through secondary storage, at twice the bytes.",
+        ),
+    ] = False,
     as_json: options.Json = False,
     state_dir: options.HostStateDir = None,
 ) -> None:
@@ -64,6 +71,7 @@ def add(
         password=password,
         thumbprint=thumbprint,
         insecure=insecure,
+        native_motion=not via_secondary,
         replace=if_absent,
     )
     if as_json:
