@@ -45,10 +45,27 @@ func (l *lab) looking(vc *vcenter.VCenter, datastores ...string) (take func()) {
 // opened makes a lab of which the vCenter itself is at hand.
 func opened(t *testing.T) (*lab, *vcenter.VCenter) {
 	t.Helper()
+	beside(t)
 	described, err := scenario.Parse([]byte(inventory))
 	if err != nil {
 		t.Fatal(err)
 	}
+	vc, served := serve(t, described)
+	client, err := govmomi.NewClient(t.Context(), served.URL(), true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &lab{T: t, client: client, find: find.NewFinder(client.Client)}
+	l.dc, err = l.find.DefaultDatacenter(t.Context())
+	l.must(err)
+	l.find.SetDatacenter(l.dc)
+	return l, vc
+}
+
+func serve(t *testing.T, described *scenario.Scenario) (*vcenter.VCenter, *server.Server) {
+	t.Helper()
+	making.Lock()
+	defer making.Unlock()
 	model := inventories.EmptyModel()
 	t.Cleanup(model.Remove)
 	if err := model.Create(); err != nil {
@@ -68,15 +85,7 @@ func opened(t *testing.T) (*lab, *vcenter.VCenter) {
 		t.Fatal(err)
 	}
 	t.Cleanup(served.Stop)
-	client, err := govmomi.NewClient(t.Context(), served.URL(), true)
-	if err != nil {
-		t.Fatal(err)
-	}
-	l := &lab{T: t, client: client, find: find.NewFinder(client.Client)}
-	l.dc, err = l.find.DefaultDatacenter(t.Context())
-	l.must(err)
-	l.find.SetDatacenter(l.dc)
-	return l, vc
+	return vc, served
 }
 
 func TestFilesMoveWhileTheirDatastoreIsRefreshed(t *testing.T) {
@@ -102,7 +111,6 @@ func TestFilesMoveWhileTheirDatastoreIsRefreshed(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
 			l, vc := opened(t)
 			take := l.looking(vc, old, fresh)
 			before := l.free(old) + l.free(fresh)*2
