@@ -66,6 +66,10 @@ class DiskMove:
     """What it shall be converted to; `None`: it keeps its format."""
     first_class_id: str | None = None
     """Id of a First Class Disk; `None` for any other."""
+    uuid: str | None = None
+    """The disk's own, which it keeps wherever it goes; `None` where nobody says."""
+    chain_length: int | None = None
+    """How many disks it stands on; `None` for a detached disk, of which nobody says."""
 
 
 @dataclass(frozen=True)

@@ -76,13 +76,21 @@ def look_again(claim: Claim, why: str) -> None:
         leases.record_event(session, claim.job_id, claim.owner, "looking again", detail={"why": why})
 
 
-def succeed(claim: Claim, result: Json) -> None:
-    """End the job: every disk was read back on its target."""
+def succeed(claim: Claim, result: Json, detail: Json | None = None) -> None:
+    """End the job: every disk was read back on its target; `detail` is what its history says of that."""
     with transaction() as session:
         attempts.end(session, claim, "succeeded")
         released = admission.release(session, claim.job_id)
         leases.move(
-            session, claim, JobState.SUCCEEDED, kind="finished", result=result, progress=100, phase="", error_text=None
+            session,
+            claim,
+            JobState.SUCCEEDED,
+            kind="finished",
+            detail=detail,
+            result=result,
+            progress=100,
+            phase="",
+            error_text=None,
         )
     log.info("job.succeeded", job_id=str(claim.job_id))
     hurry_waiting(released)

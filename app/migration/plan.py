@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session
 
 from app.errors import InvalidParameter, NotFound
 from app.hypervisors.move import DiskMove, Machine, Move, Pool
-from app.hypervisors.registry import VMWARE
 from app.inventory.models import StoragePool, VirtualMachine, Volume
 from app.inventory.space import needed_bytes
 from app.migration import queries
@@ -55,7 +54,7 @@ def plan(session: Session, request: Request) -> Move:
         home_target = queries.pool(session, vm.home_pool_id) if vm.home_pool_id else home_target
     vcenter = queries.vcenter(session, anchor.vcenter_id)
     return Move(
-        hypervisor=VMWARE,
+        hypervisor=vcenter.hypervisor,
         vcenter_id=anchor.vcenter_id,
         datacenter_moref=queries.zone_moref(session, anchor.zone_id),
         machine=_machine(session, vm) if vm else None,
@@ -137,6 +136,8 @@ def _disk_move(volume: Volume, target: StoragePool, target_format: DiskFormat | 
         format=known,
         target_format=converted,
         first_class_id=volume.fcd_id,
+        uuid=volume.disk_uuid,
+        chain_length=len(volume.traits.chain) if volume.vm_id else None,
     )
 
 
@@ -164,7 +165,7 @@ def as_pool(row: StoragePool) -> Pool:
         id=row.id,
         name=row.name,
         moref=row.moref,
-        hypervisor=VMWARE,
+        hypervisor=row.hypervisor,
         cluster_ids=frozenset(mount.host.cluster_id for mount in row.mounts if mount.mounted),
     )
 

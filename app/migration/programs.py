@@ -14,6 +14,7 @@ from app.db import Json
 from app.hypervisors.commands import Command, command_from_json, command_to_json
 from app.jobs.attempts import Failure
 from app.jobs.models import OutsideTask
+from app.jobs.states import TaskState
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,11 @@ class Asked:
     position: int
     """In the program's commands; of a clean-up, the number of them that had been asked for."""
     cleaning: bool
+
+    @property
+    def never_begun(self) -> bool:
+        """Say whether vCenter was not reached with it, or was never asked: nobody has refused it."""
+        return self.task.state is TaskState.ABANDONED and self.task.fault is None
 
     @classmethod
     def of(cls, task: OutsideTask) -> Asked:

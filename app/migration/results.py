@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 from app.db import Json
-from app.hypervisors.move import Move
+from app.hypervisors.move import DiskMove, Move
 from app.jobs.attempts import Failure
 from app.jobs.models import OutsideTask
 from app.jobs.states import TaskState
@@ -14,12 +16,15 @@ from app.migration.requests import MigrateVolume, Request
 from app.vsphere.facts import FaultClass
 
 _NEVER_BEGUN = frozenset({TaskState.VANISHED, TaskState.ABANDONED})
+_OWN = ("device_key", "uuid", "chain_length", "target_format")
+"""What is kept of a disk to compare with, and is no client's business."""
 
 
-def result_of(request: Request, history: list[OutsideTask]) -> Json:
+def result_of(request: Request, history: list[OutsideTask], told: Mapping[str, Json] = MappingProxyType({})) -> Json:
     """Return what the job tells its client: every disk, from where to where, how much, how long, verified.
 
     A disk that several attempts were made for counts with its first source and with the time of the last of them.
+    `told` is what reading it back has shown (`readback.Readback.told`), by volume.
     """
     disks: dict[str, Json] = {}
     for task in history:
@@ -29,7 +34,8 @@ def result_of(request: Request, history: list[OutsideTask]) -> Json:
         seconds = round((task.settled_at - began).total_seconds(), 1) if task.settled_at else None
         for disk in task.command["disks"]:
             first = disks.get(disk["volume_id"], disk)
-            disks[disk["volume_id"]] = {**disk, "from": first["from"], "seconds": seconds, "verified": True}
+            shown = {key: value for key, value in disk.items() if key not in _OWN} | told.get(disk["volume_id"], {})
+            disks[disk["volume_id"]] = {**shown, "from": first["from"], "seconds": seconds, "verified": True}
     kind, entity = (
         ("volume", request.volume_id) if isinstance(request, MigrateVolume) else ("virtualmachine", request.vm_id)
     )
@@ -63,10 +69,38 @@ def failure_on_the_way(task: OutsideTask, doing: str) -> Failure:
     return replace(failure, message=f"{doing}: vCenter's task failed: {failure.message} ({failure.fault}); ")
 
 
+def records_of(history: list[OutsideTask]) -> list[Json]:
+    """Return what was kept of each disk before it first moved."""
+    records: dict[str, Json] = {}
+    for task in history:
+        for disk in task.command["disks"]:
+            # What it is to be converted to is the request's, and the same in every attempt that has still to do it.
+            records.setdefault(disk["volume_id"], disk)
+    return list(records.values())
+
+
+def not_the_same(problems: list[str]) -> Failure:
+    """Return the failure of a job whose disks are on their targets, and are not what they were."""
+    text = f"everything is on its target, but {'; '.join(problems)}: compare it with a backup before you use it"
+    return Failure("DiskChanged", FaultClass.RECONCILE, text)
+
+
+def not_placed(failure: Failure | None, path: str, wanted: str) -> Failure:
+    """Return the failure of an attempt that has brought a disk to its target, but not to its folder and name."""
+    told = failure or Failure("NotPlaced", FaultClass.RECONCILE, "", retryable=True)
+    return replace(told, message=f"{told.message}the disk is at {path} instead of {wanted}")
+
+
 def with_places(failure: Failure, rest: Move) -> Failure:
     """Return the failure with everything named that is not on its target, and where it is."""
-    parts = [f"disk {disk.name} is still on {disk.source.name}" for disk in rest.disks]
+    parts = [_left(disk) for disk in rest.disks]
     machine = rest.machine
     if machine and rest.home_target and (machine.home is None or machine.home.id != rest.home_target.id):
         parts.append(f"the configuration of VM {machine.name} is still on {machine.home.name if machine.home else '?'}")
     return replace(failure, message=failure.message + ", ".join(parts))
+
+
+def _left(disk: DiskMove) -> str:
+    if disk.source.id == disk.target.id:
+        return f"disk {disk.name} is on {disk.target.name}, and still {disk.format}"
+    return f"disk {disk.name} is still on {disk.source.name}"

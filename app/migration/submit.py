@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from uuid import UUID
 
-from app.db import Json, transaction
+from app.db import transaction
 from app.errors import LostLease, ResourceUnavailable, VrelocateError
 from app.hypervisors.move import Move
 from app.inventory.vcenters import session_to
@@ -24,10 +24,21 @@ from app.migration.asking import OutcomeUnknown
 from app.migration.findings import Done, NotStarted
 from app.migration.look import Sight, look
 from app.migration.plan import plan
-from app.migration.programs import Program, Standing, Step, program_to_json, standing_of
+from app.migration.programs import (
+    Asked,
+    Program,
+    Standing,
+    Step,
+    program_from_json,
+    program_to_json,
+    standing_of,
+)
+from app.migration.queries import tasks_of_job
+from app.migration.readback import record_of
 from app.migration.requests import Request, request_from_json
 from app.migration.strategies import choose
 from app.migration.verify import conclude
+from app.migration.whereabouts import owed, places
 from app.telemetry import logger
 from app.vsphere.facts import FaultClass
 from app.vsphere.session import Session as VSphereSession
@@ -81,6 +92,9 @@ class _Submission:
             earlier = queries.tasks_of_attempt(session, job.id, attempt.number)
             self._standing = standing_of(attempt.number, attempt.program, earlier)
             self._asked_before = bool(earlier) or attempt.number > 1
+            self._history = [Asked.of(task) for task in tasks_of_job(session, job.id)]
+            programs = [it.program for it in queries.attempts_of(session, job.id)]
+            self._programs = [program_from_json(it) for it in programs if it is not None]
         self._reserved_bytes: dict[UUID, int] = {}
 
     def run(self) -> None:
@@ -91,10 +105,10 @@ class _Submission:
             # Still in line: vCenter is not asked until it is this job's turn (law 6).
             outcomes.wait_for_slot(self._claim, waits_for)
             return
-        sight = look(self._claim, vcenter, self._request)
+        sight = look(self._claim, vcenter, self._request, places(vcenter, self._history))
         move = sight.move
         if move.is_empty:
-            self._nothing_left(move)
+            self._nothing_left(vcenter, move)
             return
         waits_for = self._take_slots(move)
         # A refusal is told at once, also to whoever would have to wait for a slot first.
@@ -114,10 +128,14 @@ class _Submission:
             self._to_verification()
         return isinstance(finding, NotStarted)
 
-    def _nothing_left(self, move: Move) -> None:
-        """Everything is there: the work of an earlier attempt is verified, a new request is told so."""
+    def _nothing_left(self, vcenter: VSphereSession, move: Move) -> None:
+        """Everything is there: the work of an earlier attempt is ended and verified, a new request is told so."""
         if self._asked_before:
-            self._to_verification()
+            rest = owed(vcenter, self._programs, self._history)
+            if rest:
+                self._begin(vcenter, Program(self._programs[-1].strategy, rest), move)
+            else:
+                self._to_verification()
             return
         where = ", ".join(sorted(pool.name for pool in move.targets.values())) or "the target pool"
         text = f"everything is on {where} already: there is nothing to migrate"
@@ -143,7 +161,7 @@ class _Submission:
 
     def _begin(self, vcenter: VSphereSession, chosen: Program, move: Move) -> None:
         """Write the program down, and ask for its first command."""
-        program = replace(chosen, disks=tuple(_disks_of(move)))
+        program = replace(chosen, disks=tuple(record_of(disk) for disk in move.disks))
         with transaction() as session:
             attempt = attempts.begin(session, self._claim)
             attempt.strategy, attempt.program = program.strategy, program_to_json(program)
@@ -155,19 +173,3 @@ class _Submission:
         with transaction() as session:
             leases.move(session, self._claim, JobState.VERIFYING, kind="verifying", phase="verifying")
         conclude(self._claim)
-
-
-def _disks_of(move: Move) -> list[Json]:
-    """Return what moves, for the record and for the result."""
-    return [
-        {
-            "volume_id": str(disk.volume_id),
-            "name": disk.name,
-            "from": disk.source.name,
-            "to": disk.target.name,
-            "bytes": disk.needed_bytes,
-            "capacity": disk.capacity_bytes,
-            "format": disk.format,
-        }
-        for disk in move.disks
-    ]

@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 
 from app.db import transaction
 from app.errors import LostLease, ResourceUnavailable, VrelocateError
-from app.hypervisors.commands import CarryDisk, DetachWorkerDisks, MoveVirtualDisk, PlaceDisk
+from app.hypervisors.commands import PlaceDisk
 from app.inventory.vcenters import session_to
 from app.jobs import leases
 from app.jobs import queries as job_queries
@@ -24,18 +24,30 @@ from app.jobs.models import OutsideTask
 from app.jobs.states import SETTLED, TaskState
 from app.migration import asking, commands, failures, outcomes, queries
 from app.migration.asking import OutcomeUnknown
+from app.migration.backings import read_back
 from app.migration.findings import Done, StillRunning
-from app.migration.look import look
+from app.migration.look import Sight, look
 from app.migration.programs import (
     Asked,
     Step,
     next_of_program,
+    program_from_json,
     program_to_json,
     same_again,
     standing_of,
 )
+from app.migration.readback import compare
 from app.migration.requests import request_from_json
-from app.migration.results import failure_at_the_end, failure_on_the_way, result_of, with_places
+from app.migration.results import (
+    failure_at_the_end,
+    failure_on_the_way,
+    not_placed,
+    not_the_same,
+    records_of,
+    result_of,
+    with_places,
+)
+from app.migration.whereabouts import owed, places
 from app.settings import settings
 from app.telemetry import logger
 from app.vsphere.errors import ManagedObjectGone
@@ -116,6 +128,8 @@ class _Verification:
             tasks = job_queries.tasks_of_attempt(session, job.id, number)
             self._standing = standing_of(number, attempt.program if attempt else None, tasks)
             self._history: list[OutsideTask] = queries.tasks_of_job(session, job.id)
+            programs = [it.program for it in job_queries.attempts_of(session, job.id)]
+            self._programs = [program_from_json(it) for it in programs if it is not None]
             self._now: datetime = session.execute(select(func.now())).scalar_one()
 
     def _next(self) -> Step | None:
@@ -125,6 +139,8 @@ class _Verification:
             return self._next_cleanup()
         if last is None:
             return None
+        if last.never_begun and self._standing.tries(last.command, cleaning=False) < MOST_TRIES:
+            return same_again(last)
         if last.command.copies and next_of_program(self._standing) is None:
             # Everything was asked for, and where everything is will be looked at anyhow.
             self._require_rest(last)
@@ -209,9 +225,11 @@ class _Verification:
 
     def _judged(self) -> bool:
         """Look where everything is, and end the attempt accordingly; `True` when its clean-up comes first."""
-        rest = look(self._claim, self._vcenter, self._request, self._left_at()).move
+        history = [Asked.of(task) for task in self._history]
+        sight = look(self._claim, self._vcenter, self._request, places(self._vcenter, history))
+        rest = sight.move
         if rest.is_empty:
-            outcomes.succeed(self._claim, result_of(self._request, self._history))
+            self._end(sight, history)
             return False
         failure, last = self._standing.program.failure, self._standing.last_of_program
         if failure is None:
@@ -222,13 +240,19 @@ class _Verification:
         outcomes.fail(self._claim, with_places(failure, rest))
         return False
 
-    def _left_at(self) -> list[str]:
-        """Return where earlier commands of this job may have left a disk."""
-        places: list[str] = []
-        for task in self._history:
-            command = Asked.of(task).command
-            if isinstance(command, MoveVirtualDisk | PlaceDisk | CarryDisk):
-                places.append(command.target_path)
-            if isinstance(command, DetachWorkerDisks) and command.disk_path:
-                places.append(command.disk_path)
-        return places
+    def _end(self, sight: Sight, history: list[Asked]) -> None:
+        """End a job that has nothing left to be moved, if every disk is the one that it was, in its own place."""
+        for command in owed(self._vcenter, self._programs, history):
+            if isinstance(command, PlaceDisk):
+                failure = not_placed(self._standing.program.failure, command.source_path or "", command.target_path)
+                outcomes.fail(self._claim, failure)
+                return
+        records = records_of(self._history)
+        shown = read_back(self._claim, self._vcenter, sight, records, history)
+        compared = {it["volume_id"]: compare(it, shown[it["volume_id"]]) for it in records}
+        problems = [problem for it in compared.values() for problem in it.problems]
+        if problems:
+            outcomes.fail(self._claim, not_the_same(problems))
+            return
+        told = {volume_id: it.told for volume_id, it in compared.items()}
+        outcomes.succeed(self._claim, result_of(self._request, self._history, told), {"disks": told})

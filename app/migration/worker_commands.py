@@ -18,10 +18,18 @@ from app.vsphere.session import Session
 
 
 def prepare(vcenter: Session, command: DetachWorkerDisks) -> DetachWorkerDisks:
-    """Return the command with the path of the disk: nobody else knows it when the worker has let go of it."""
+    """Return the command with what the worker says of the disk: nobody else knows it when it has let go of it."""
     vm = _worker(vcenter, command.worker)
-    path = next((disk.path for disk in vm.disks), None) if vm else None
-    return command.model_copy(update={"disk_path": path})
+    disk = next(iter(vm.disks), None) if vm else None
+    if disk is None:
+        return command
+    return command.model_copy(update={"disk_path": disk.path, "disk_uuid": disk.uuid, "disk_format": disk.format})
+
+
+def disk_path(vcenter: Session, worker: UUID) -> str | None:
+    """Return where the disk of a worker is now; `None`: there is no such worker, or it has no disk."""
+    vm = _worker(vcenter, worker)
+    return next((disk.path for disk in vm.disks), None) if vm else None
 
 
 def submit(vcenter: Session, command: WorkerCommand, job_id: UUID) -> str | None:

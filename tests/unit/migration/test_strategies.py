@@ -129,7 +129,8 @@ def test_pools_without_a_common_cluster_are_none_of_vcenters_business() -> None:
 
 def test_storage_migration_needs_a_secondary_storage() -> None:
     assert StorageMigration().can_handle(move_of_disks()) is StrategyPriority.CANT_HANDLE
-    assert StorageMigration().copy_async(move_of_disks()) is None
+    assert StorageMigration().refusal(move_of_disks()) == "no secondary storage is configured"
+    assert StorageMigration().can_handle(replace(move_of_disks(), secondary=True)) is StrategyPriority.DEFAULT
 
 
 def test_the_hypervisors_own_way_comes_before_the_one_through_secondary_storage() -> None:
