@@ -66,7 +66,8 @@ def files_in(session: Session, datacenter_moref: str, folder: DatastorePath) -> 
     spec = vim.host.DatastoreBrowser.SearchSpec(
         details=vim.host.DatastoreBrowser.FileInfo.Details(
             fileType=True, fileSize=True, modification=False, fileOwner=False
-        )
+        ),
+        matchPattern=["*"],  # as without it; vcsim then matches nothing
     )
 
     def submit(_content: VimObject) -> str:
