@@ -1,6 +1,6 @@
 """Disk images: what a file's own header tells (qcow2), and what its file system does (raw).
 
-The format of qcow2 headers is QEMU's, docs/interop/qcow2.txt: all numbers are big-endian.
+The format of qcow2 headers is specified by QEMU (interop/qcow2.txt of its documentation): all numbers are big-endian.
 """
 
 from __future__ import annotations

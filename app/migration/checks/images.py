@@ -11,7 +11,7 @@ from app.migration.situation import Situation
 def image_is_not_open(situation: Situation) -> Iterator[Objection]:
     """Refuse an image that a QEMU has open: it would be copied while it is written to.
 
-    Source: QEMU, docs/system/images (image locking) and block/file-posix.c: QEMU holds locks on bytes of an open image.
+    Source: the manual of QEMU (image locking) and its block/file-posix.c: QEMU holds locks on bytes of an open image.
     """
     for disk in situation.move.disks:
         if opened_by := situation.volumes[disk.volume_id].opened_by:
@@ -21,7 +21,7 @@ def image_is_not_open(situation: Situation) -> Iterator[Objection]:
 def image_stands_alone(situation: Situation) -> Iterator[Objection]:
     """Refuse an overlay: its backing file is named by a path, which would lead elsewhere from the target.
 
-    Source: QEMU, docs/interop/qcow2.txt: backing_file_offset.
+    Source: the specification of qcow2, which comes with QEMU: backing_file_offset.
     """
     for disk in situation.move.disks:
         if stands_on := situation.volumes[disk.volume_id].stands_on:

@@ -21,7 +21,7 @@ GIB = 2**30
 
 
 def qcow2(capacity: int, *, version: int = 3, backing: bytes = b"", encryption: int = 0) -> bytes:
-    """The beginning of an image, as docs/interop/qcow2.txt has it."""
+    """The beginning of an image, as its specification has it."""
     name_at = 104 if backing else 0
     header = struct.pack(">4sIQIIQI", b"QFI\xfb", version, name_at, len(backing), 16, capacity, encryption)
     return header.ljust(104, b"\0") + backing + b"\0" * 400
