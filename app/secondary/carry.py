@@ -47,6 +47,7 @@ def _carried(hold: Hold) -> tuple[Ending, bool]:
     """Run the copy; return how it ended, and whether nothing of it is left."""
     with Places(hold.check) as places:
         try:
+            hold.check()
             Copy(hold, _store_of(hold), places).run()
         except Abandoned as stop:
             failure = Ending(TaskState.ERROR, CANCELLED, FaultClass.CANCELLED, str(stop))

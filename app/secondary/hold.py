@@ -52,7 +52,7 @@ class Hold:
         self._fence = row.fence
         self._over = over
         self._ended = threading.Event()
-        self._heard: VrelocateError | None = None
+        self._heard: VrelocateError | None = None if row.abandoned_at is None else _asked_to_stop()
 
     def check(self) -> None:
         """Raise `LostLease`, `Abandoned` or `WorkerStops` when the carrier is to stop."""
@@ -186,7 +186,7 @@ class Hold:
         if row is None:
             self._heard = self._lost()
         elif row.abandoned:
-            self._heard = Abandoned("the transfer was asked to stop")
+            self._heard = _asked_to_stop()
 
     def _tell(self) -> None:
         """Write progress into the outside task and the job."""
@@ -197,6 +197,10 @@ class Hold:
         told = {"id": self.transfer.id, "fence": self._fence, "percent": percent, "phase": _PHASES[self.transfer.phase]}
         with transaction() as session:
             session.execute(queries.SAVE_PROGRESS, told)
+
+
+def _asked_to_stop() -> Abandoned:
+    return Abandoned("the transfer was asked to stop")
 
 
 def take(owner: str, stores: Collection[UUID], over: threading.Event) -> Hold | None:

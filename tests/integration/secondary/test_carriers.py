@@ -143,7 +143,9 @@ def test_an_abandoned_transfer_stops_and_leaves_nothing(
         assert not abandon(session, ordered.task_id), "it is over"
 
 
-def test_a_transfer_that_nobody_carries_is_abandoned_by_whoever_comes(ordered: Ordered) -> None:
+def test_a_transfer_that_nobody_carries_is_abandoned_by_whoever_comes(ordered: Ordered, mount: Path) -> None:
+    """Also by a worker that does not have the store."""
+    mount.rename(mount.with_name("away"))
     with transaction() as session:
         assert abandon(session, ordered.task_id)
     hold = take("without any store", [], threading.Event())
