@@ -5,8 +5,8 @@
 Starts a simulated vCenter whose datastores give and take RATE, and `vrelocate up` with two workers against it. VMs with
 one thick disk of MIB each go from one datastore to another: first vCenter relocates them, then it is kept from moving
 anything itself, and they go back through a secondary storage in a temporary folder. Both ways go through the same API,
-jobs and checks. Bytes are all that is read and written: on the datastores by the simulated vCenter's own ledger (copies,
-and what goes over /folder), on secondary storage by the records of the transfers.
+jobs and checks. Bytes are all that is read and written: on the datastores by the simulated vCenter's own ledger
+(copies, and what goes over /folder), on secondary storage by the records of the transfers.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def measure(folder: Path, vcenter: RunningVCenter, up: Up, *, vms: int, mib: int
     for what, it in (("vCenter's own relocation", relocated), ("storage migration", carried)):
         print(
             f"{what} ({', '.join(sorted(it.strategies))}): {it.seconds:.1f} s, {it.on_datastores / MIB:.0f} MiB on the "
-            f"datastores and {it.on_secondary / MIB:.0f} MiB on secondary storage: {it.bytes_moved / total:.1f} x the disks"
+            f"datastores and {it.on_secondary / MIB:.0f} MiB on secondary storage: {it.bytes_moved / total:.1f} x them all"
         )
     print(
         f"{vms} VMs of {mib} MiB, datastores of {RATE}: vCenter's relocation takes "
