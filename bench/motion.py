@@ -93,7 +93,7 @@ def measure(folder: Path, vcenter: RunningVCenter, up: Up, *, vms: int, mib: int
     for what, it in (("vCenter's own relocation", relocated), ("storage migration", carried)):
         print(
             f"{what} ({', '.join(sorted(it.strategies))}): {it.seconds:.1f} s, {it.on_datastores / MIB:.0f} MiB on the "
-            f"datastores and {it.on_secondary / MIB:.0f} MiB on secondary storage: {it.bytes_moved / total:.1f} x them all"
+            f"datastores and {it.on_secondary / MIB:.0f} MiB on secondary storage: {it.bytes_moved / total:.1f} x all"
         )
     print(
         f"{vms} VMs of {mib} MiB, datastores of {RATE}: vCenter's relocation takes "
