@@ -16,7 +16,7 @@ class Role(StrEnum):
     """Look at everything."""
 
 
-_READING = ("list", "query", "find", "get")
+_READING = ("list", "query", "find", "get", "check")
 _ADMINISTERING = ("create", "update", "delete")
 
 

@@ -1,7 +1,8 @@
 """The declared parameters of commands, and their validation with CloudStack's codes and texts.
 
 The rules are those of `ParamProcessWorker` in Apache CloudStack: names in any case, unknown ones ignored, a truth value
-is true when it says `true` and false otherwise, lists are separated by commas, ids must be those of existing things.
+is true when it says `true` and false otherwise, lists are separated by commas, maps are spread over several parameters
+(`maps.py`), ids must be those of existing things.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from app.api.cloudstack.maps import Entries, read_map
 from app.errors import InvalidParameter
 from app.inventory.queries import Thing
 
@@ -33,6 +35,7 @@ class Kind(StrEnum):
     INTEGER = "integer"
     DATE = "date"
     LIST = "list"
+    MAP = "map"
 
 
 class BadParameter(InvalidParameter):
@@ -95,6 +98,10 @@ class Arguments:
         """Return a list of texts; an empty one was given as such."""
         return self._values.get(name)
 
+    def entries(self, name: str) -> Entries:
+        """Return the objects of a map; none when none was given."""
+        return self._values.get(name) or {}
+
     def uuids(self, name: str) -> tuple[UUID, ...]:
         """Return the ids of a list, or the one id of a parameter that is no list; none when none was given."""
         value = self._values.get(name) or ()
@@ -113,14 +120,17 @@ def refuse_unprintable(given: Mapping[str, str]) -> None:
 def parse(command: str, declared: Iterable[Parameter], given: Mapping[str, str]) -> Arguments:
     """Read a call's parameters; `given` has its names in lower case.
 
-    Raises `BadParameter` for the first that is missing or malformed.
+    Raises `BadParameter` for the first that is missing or malformed, and `MalformedRequest` for a map's field whose
+    name cannot be decoded.
     """
     values: dict[str, Any] = {}
     for parameter in declared:
+        if parameter.kind is Kind.MAP:
+            values[parameter.name] = read_map(parameter.name, given)
         text = given.get(parameter.name)
         if text is not None:
             values[parameter.name] = _read(command, parameter, text)
-        elif parameter.required:
+        elif parameter.required and not values.get(parameter.name):
             raise BadParameter(
                 f"Unable to execute API command {command.lower()} due to missing parameter {parameter.name}"
             )
@@ -163,6 +173,9 @@ def _read(command: str, parameter: Parameter, text: str) -> object:
                     f"max allowed length {parameter.length} for param: {parameter.name}"
                 )
             return text
+        case Kind.MAP:
+            # All of it under one name: its fields are parameters of their own.
+            raise invalid_value(command, parameter.name, text)
 
 
 def _uuid(command: str, parameter: Parameter, text: str) -> UUID:

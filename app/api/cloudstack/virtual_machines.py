@@ -1,21 +1,17 @@
-"""Virtual machines: `listVirtualMachines` and `migrateVirtualMachine`."""
+"""Virtual machines: `listVirtualMachines`."""
 
 from __future__ import annotations
 
 from app.api.cloudstack.command import Call, command
 from app.api.cloudstack.envelope import Content
-from app.api.cloudstack.jobids import job_id_of
 from app.api.cloudstack.ownership import DOMAIN, DOMAIN_ID, OWNER
 from app.api.cloudstack.paging import KEYWORD, PAGING, ids_of, listing, page_of
 from app.api.cloudstack.parameters import Kind, Parameter
 from app.api.cloudstack.shapes import Field, Shape
 from app.api.cloudstack.vmstates import cloudstack_state, power_states
 from app.db import transaction
-from app.errors import InvalidParameter
 from app.inventory.models import Cluster, Host, StoragePool, VirtualMachine, Zone
 from app.inventory.queries import VirtualMachineFilter, VirtualMachineView, list_vms
-from app.migration.accept import accept
-from app.migration.requests import MigrateVirtualMachine
 
 VIRTUAL_MACHINE = Shape[VirtualMachineView](
     "virtualmachine",
@@ -89,30 +85,4 @@ def list_virtual_machines_command(call: Call) -> Content:
     return listing(VIRTUAL_MACHINE.name, [VIRTUAL_MACHINE.render(view) for view in views], count)
 
 
-@command(
-    "migrateVirtualMachine",
-    "Attempts Migration of a VM to a different host or Root volume of the vm to a different storage pool",
-    response=VIRTUAL_MACHINE,
-    is_async=True,
-    parameters=(
-        Parameter("virtualmachineid", Kind.UUID, "the ID of the virtual machine", required=True, entity=VirtualMachine),
-        Parameter("storageid", Kind.UUID, "destination storage pool ID of all of its files", entity=StoragePool),
-        Parameter("hostid", Kind.UUID, "refused: a VM is not moved to another host", entity=Host),
-        Parameter("autoselect", Kind.BOOLEAN, "has no effect: a storageid is always needed"),
-    ),
-)
-def migrate_virtual_machine_command(call: Call) -> Content:
-    """Answer `migrateVirtualMachine`: accept the job."""
-    asked = call.arguments
-    host_id, pool_id = asked.uuid("hostid"), asked.uuid("storageid")
-    if host_id and pool_id:
-        raise InvalidParameter("Only one of hostId and storageId can be specified")
-    if pool_id is None:
-        raise InvalidParameter("moving to another host is not what vrelocate does: name a storageid")
-    request = MigrateVirtualMachine(vm_id=asked.required_uuid("virtualmachineid"), pool_id=pool_id)
-    caller = call.caller
-    job_id = accept(request, user_id=caller.user_id, account_id=caller.account_id, job_id=job_id_of(asked))
-    return {"jobid": job_id}
-
-
-COMMANDS = (list_virtual_machines_command, migrate_virtual_machine_command)
+COMMANDS = (list_virtual_machines_command,)

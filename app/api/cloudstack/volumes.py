@@ -1,4 +1,4 @@
-"""Volumes: `listVolumes` and `migrateVolume`."""
+"""Volumes: `listVolumes`."""
 
 from __future__ import annotations
 
@@ -6,19 +6,16 @@ import json
 
 from app.api.cloudstack.command import Call, command
 from app.api.cloudstack.envelope import Content
-from app.api.cloudstack.jobids import job_id_of
 from app.api.cloudstack.ownership import DOMAIN, DOMAIN_ID, OWNER
 from app.api.cloudstack.paging import KEYWORD, PAGING, ids_of, listing, page_of
 from app.api.cloudstack.parameters import Kind, Parameter
+from app.api.cloudstack.provisioning import provisioning_type
 from app.api.cloudstack.shapes import Field, Shape
 from app.api.cloudstack.vmstates import cloudstack_state
 from app.db import transaction
-from app.errors import InvalidParameter
 from app.inventory.devices import ROOT_DEVICE_ID
 from app.inventory.models import Cluster, DiskOffering, Host, StoragePool, VirtualMachine, Volume, Zone
 from app.inventory.queries import VolumeFilter, VolumeView, list_volumes
-from app.migration.accept import accept
-from app.migration.requests import MigrateVolume
 
 _ROOT, _DATADISK = "ROOT", "DATADISK"
 _READY, _GONE = "Ready", "Destroy"
@@ -48,8 +45,8 @@ VOLUME = Shape[VolumeView](
         Field(
             "provisioningtype",
             "string",
-            "thin, or fat: allocated in full when it was made",
-            lambda view: {None: None, True: "thin", False: "fat"}[view.volume.thin],
+            "thin, sparse: thick and zeroed where it is first written to, or fat: thick and zeroed at once",
+            lambda view: provisioning_type(view.volume.format, thin=view.volume.thin),
         ),
         Field("size", "long", "size of the disk volume, bytes", lambda view: view.volume.capacity_bytes),
         Field("virtualsize", "long", "the same size, bytes", lambda view: view.volume.capacity_bytes),
@@ -138,31 +135,8 @@ def list_volumes_command(call: Call) -> Content:
     return listing(VOLUME.name, [VOLUME.render(view) for view in views], count)
 
 
-@command(
-    "migrateVolume",
-    "Migrate volume",
-    response=VOLUME,
-    is_async=True,
-    parameters=(
-        Parameter("volumeid", Kind.UUID, "the ID of the volume", required=True, entity=Volume),
-        Parameter("storageid", Kind.UUID, "destination storage pool ID", required=True, entity=StoragePool),
-        Parameter("livemigrate", Kind.BOOLEAN, "has no effect: volumes of running VMs are not migrated"),
-        Parameter("newdiskofferingid", Kind.UUID, "refused: the offering stays the same", entity=DiskOffering),
-    ),
-)
-def migrate_volume_command(call: Call) -> Content:
-    """Answer `migrateVolume`: accept the job."""
-    asked = call.arguments
-    if asked.uuid("newdiskofferingid"):
-        raise InvalidParameter("a migration does not change the disk offering here: leave newdiskofferingid out")
-    request = MigrateVolume(volume_id=asked.required_uuid("volumeid"), pool_id=asked.required_uuid("storageid"))
-    caller = call.caller
-    job_id = accept(request, user_id=caller.user_id, account_id=caller.account_id, job_id=job_id_of(asked))
-    return {"jobid": job_id}
-
-
 def _offering(view: VolumeView, attribute: str) -> object:
     return getattr(view.volume.disk_offering, attribute, None)
 
 
-COMMANDS = (list_volumes_command, migrate_volume_command)
+COMMANDS = (list_volumes_command,)

@@ -106,7 +106,7 @@ def test_volumes(client: CloudStack, landscape: SimpleNamespace) -> None:
     root, data, loose = volumes["web-1"], volumes["web-1_1"], volumes["loose"]
     assert (root["type"], root["deviceid"], root["virtualmachineid"]) == ("ROOT", 0, str(landscape.web.id))
     assert (root["vmname"], root["vmstate"], root["clustername"]) == ("web-1", "Stopped", "east")
-    assert (data["type"], data["deviceid"], data["provisioningtype"]) == ("DATADISK", 1, "fat")
+    assert (data["type"], data["deviceid"], data["provisioningtype"]) == ("DATADISK", 1, "sparse")
     assert "physicalsize" not in data
     assert (loose["type"], loose["storage"], loose["clustername"]) == ("DATADISK", "old", "east")
     assert (loose["size"], loose["physicalsize"], loose["provisioningtype"]) == (10 * GIB, 4 * GIB, "thin")

@@ -9,7 +9,8 @@ from app.api.cloudstack.registry import SERVED
 
 pytestmark = pytest.mark.unit
 
-CHANGING = {"migrateVirtualMachine", "migrateVolume", "createDiskOffering", "updateStoragePool"}
+MIGRATING = {"migrateVirtualMachine", "migrateVirtualMachineWithVolume", "migrateVolume"}
+CHANGING = {*MIGRATING, "createDiskOffering", "updateStoragePool"}
 
 
 def allowed(role: Role) -> set[str]:
@@ -26,3 +27,8 @@ def test_an_operator_migrates_but_administers_nothing() -> None:
 
 def test_read_only_changes_nothing() -> None:
     assert allowed(Role.READ_ONLY) == set(SERVED) - CHANGING
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_everybody_may_ask_what_a_migration_would_do(role: Role) -> None:
+    assert "checkMigration" in allowed(role)

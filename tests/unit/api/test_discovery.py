@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -18,16 +19,18 @@ from app.errors import InvalidParameter
 pytestmark = pytest.mark.unit
 
 SERVED_BY_NOW = {
-    "createDiskOffering", "findStoragePoolsForMigration", "listApis", "listAsyncJobs", "listCapabilities",
+    "checkMigration", "createDiskOffering", "findStoragePoolsForMigration", "listApis", "listAsyncJobs",
+    "listCapabilities",
     "listClusters", "listDiskOfferings", "listHosts", "listStoragePools", "listVirtualMachines", "listVolumes",
-    "listZones", "migrateVirtualMachine", "migrateVolume", "queryAsyncJobResult", "updateStoragePool",
+    "listZones", "migrateVirtualMachine", "migrateVirtualMachineWithVolume", "migrateVolume", "queryAsyncJobResult",
+    "updateStoragePool",
 }  # fmt: skip
 
 
-def called(command: str, role: Role = Role.ADMIN, **values: object) -> dict[str, object]:
+def called(command: str, role: Role = Role.ADMIN, **values: object) -> dict[str, Any]:
     caller = Caller(user_id=uuid4(), account_id=uuid4(), role=role, key_name="test")
     content = SERVED[command].run(Call(caller, Arguments(values), SERVED))
-    document: dict[str, dict[str, object]] = json.loads(render(wrapper_of(command), content, Format.JSON))
+    document: dict[str, dict[str, Any]] = json.loads(render(wrapper_of(command), content, Format.JSON))
     return document[wrapper_of(command)]
 
 
@@ -52,7 +55,22 @@ def test_every_command_is_described_as_cloudmonkey_reads_it() -> None:
 
 
 def test_only_migrations_are_asynchronous() -> None:
-    assert {name for name, served in SERVED.items() if served.is_async} == {"migrateVirtualMachine", "migrateVolume"}
+    migrations = {"migrateVirtualMachine", "migrateVirtualMachineWithVolume", "migrateVolume"}
+    assert {name for name, served in SERVED.items() if served.is_async} == migrations
+
+
+def test_volumes_and_their_pools_are_a_map() -> None:
+    (api,) = called("listApis", name="migrateVirtualMachineWithVolume")["api"]
+    kinds = {parameter["name"]: parameter["type"] for parameter in api["params"]}
+    assert kinds == {
+        "virtualmachineid": "uuid",
+        "hostid": "uuid",
+        "migrateto": "map",
+        "storageid": "uuid",
+        "provisioningtype": "string",
+        "movehome": "boolean",
+        "customjobid": "string",
+    }
 
 
 def test_parameters_are_declared_in_lower_case_and_once() -> None:
