@@ -85,13 +85,14 @@ def test_every_disk_is_where_it_was_expected(environment: dict[str, str]) -> Non
     assert_nothing_is_left_of(folder_of(ended.stderr))
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(("number", "moment"), [(signal.SIGTERM, "PostgreSQL answers"), (signal.SIGINT, "relocating")])
 def test_interrupted_half_way_it_leaves_nothing_behind(
-    environment: dict[str, str], tmp_path: Path, number: signal.Signals
+    environment: dict[str, str], tmp_path: Path, number: signal.Signals, moment: str
 ) -> None:
+    """While it starts, and in the middle of the play."""
     said = tmp_path / "said"
     with said.open("w") as stream, subprocess.Popen(DEMO, env=environment, stdout=stream, stderr=stream) as demo:
-        until(lambda: "relocating" in said.read_text() or demo.poll() is not None, SECONDS)
+        until(lambda: moment in said.read_text() or demo.poll() is not None, SECONDS)
         assert demo.poll() is None, said.read_text()
         assert at_work_in(folder_of(said.read_text())), "this test can see the demo's processes"
         demo.send_signal(number)

@@ -44,13 +44,13 @@ def broker_answers(ready: dict[str, Any]) -> bool:
 
 @pytest.fixture(scope="module")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    """One that runs, for the tests that do not stop it."""
+    """One that runs; a test that ends it starts it again."""
     made = Up(tmp_path_factory.mktemp("up"))
     try:
         made.start()
         yield made
     finally:
-        assert made.stop() == 0
+        assert made.stop(signal.SIGINT) == 0
 
 
 @pytest.fixture
@@ -137,45 +137,43 @@ def test_what_is_killed_is_started_again_and_the_ready_file_says_so(up: Up, part
     assert f"(pid {victim}) was killed by SIGKILL" in up.said.read_text(encoding="utf-8")
 
 
-def test_sigterm_stops_everything_and_a_restart_finds_everything(fresh: Up) -> None:
-    first = fresh.start()
+def test_sigterm_stops_everything_and_a_restart_finds_everything(up: Up) -> None:
+    first = up.ready()
     with psycopg.connect(first["database_url"]) as connection:
         connection.execute("CREATE TABLE note AS SELECT 'kept' AS text")
     with redis.Redis.from_url(first["redis_url"]) as client:
         client.set("note", "kept")
-    pids = family(fresh.process.pid)
+    pids = family(up.process.pid)
 
-    assert fresh.stop(signal.SIGTERM) == 0
+    assert up.stop(signal.SIGTERM) == 0
     all_end(pids, 1)
-    assert not fresh.ready_file.exists()
+    assert not up.ready_file.exists()
 
-    second = fresh.start()
+    second = up.start()
     assert {**second, "pids": None} == {**first, "pids": None}
     with psycopg.connect(second["database_url"]) as connection:
         assert connection.execute("SELECT text FROM note").fetchone() == ("kept",)
         assert connection.execute("SELECT count(*) FROM vcenter").fetchone() == (1,)
     with redis.Redis.from_url(second["redis_url"]) as client:
         assert client.get("note") == b"kept"
-    assert fresh.stop(signal.SIGINT) == 0
 
 
-def test_sigkill_leaves_no_process_and_a_restart_finds_everything(fresh: Up) -> None:
-    first = fresh.start()
+def test_sigkill_leaves_no_process_and_a_restart_finds_everything(up: Up) -> None:
+    first = up.ready()
     with psycopg.connect(first["database_url"]) as connection:
-        connection.execute("CREATE TABLE note AS SELECT 'kept' AS text")
-    pids = family(fresh.process.pid)
+        connection.execute("CREATE TABLE remark AS SELECT 'kept' AS text")
+    pids = family(up.process.pid)
     assert len(pids) > 8
 
-    fresh.process.kill()
+    up.process.kill()
     all_end(pids, 15)
-    fresh.process.wait()
+    up.process.wait()
 
-    fresh.ready_file.unlink()
-    second = fresh.start()
+    up.ready_file.unlink()
+    second = up.start()
     assert {**second, "pids": None} == {**first, "pids": None}
     with psycopg.connect(second["database_url"]) as connection:
-        assert connection.execute("SELECT text FROM note").fetchone() == ("kept",)
-    assert fresh.stop() == 0
+        assert connection.execute("SELECT text FROM remark").fetchone() == ("kept",)
 
 
 @pytest.mark.parametrize("said", ["PostgreSQL answers", "upgrading", "reading the inventory", "starting 2 workers"])

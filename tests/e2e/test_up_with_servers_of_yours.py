@@ -81,32 +81,36 @@ def vcenter(tmp_path: Path) -> Iterator[dict[str, Any]]:
     process.stop()
 
 
-def test_servers_that_the_environment_names_are_used_and_not_started(tmp_path: Path, run_up: RunUp) -> None:
+def test_servers_that_the_environment_names_are_used_and_not_started(
+    tmp_path: Path, run_up: RunUp, vcenter: dict[str, Any]
+) -> None:
+    """All three of them, the vCenter with whatever certificate it has."""
     with Postgres(tmp_path / "pg", parameters={"fsync": "off"}) as database, Valkey(tmp_path / "valkey") as broker:
-        ready = run_up(VRELOCATE_DATABASE_URL=database.url, REDIS_URL=broker.url)
+        ready = run_up(
+            *("--vcenter", vcenter["url"], "--username", USERNAME, "--insecure"),
+            VRELOCATE_DATABASE_URL=database.url,
+            REDIS_URL=broker.url,
+            VRELOCATE_VCENTER_PASSWORD=PASSWORD,
+        )
         assert (ready["database_url"], ready["redis_url"]) == (database.url, broker.url)
-        assert (ready["pids"]["postgres"], ready["pids"]["valkey"]) == (None, None)
-        with psycopg.connect(database.url) as connection:
-            assert connection.execute("SELECT count(*) FROM vcenter").fetchone() == (1,)
+        assert_it_has_the_vcenter_of_yours(ready, vcenter["url"], thumbprint=None)
+        assert [ready["pids"][name] for name in ("postgres", "valkey", "simulator")] == [None, None, None]
     assert not (tmp_path / "state" / "postgres").exists()
 
 
-@pytest.mark.parametrize("trust", ["thumbprint", "insecure"])
-def test_a_vcenter_of_yours_takes_the_place_of_the_simulated_one(
-    run_up: RunUp, vcenter: dict[str, Any], trust: str
-) -> None:
-    pinned = vcenter["thumbprint"] if trust == "thumbprint" else None
-    options = ["--thumbprint", pinned] if pinned else ["--insecure"]
-    ready = run_up("--vcenter", vcenter["url"], "--username", USERNAME, *options, VRELOCATE_VCENTER_PASSWORD=PASSWORD)
-    assert ready["vcenter"] == {
-        "url": vcenter["url"],
-        "username": USERNAME,
-        "password": PASSWORD,
-        "thumbprint": pinned,
-    }
-    assert ready["pids"]["simulator"] is None
+def test_a_vcenter_of_yours_takes_the_place_of_the_simulated_one(run_up: RunUp, vcenter: dict[str, Any]) -> None:
+    ready = run_up(
+        *("--vcenter", vcenter["url"], "--username", USERNAME, "--thumbprint", vcenter["thumbprint"]),
+        VRELOCATE_VCENTER_PASSWORD=PASSWORD,
+    )
+    assert_it_has_the_vcenter_of_yours(ready, vcenter["url"], thumbprint=vcenter["thumbprint"])
+    assert [name for name, pid in ready["pids"].items() if pid is None] == ["simulator"]
+
+
+def assert_it_has_the_vcenter_of_yours(ready: dict[str, Any], url: str, *, thumbprint: str | None) -> None:
+    assert ready["vcenter"] == {"url": url, "username": USERNAME, "password": PASSWORD, "thumbprint": thumbprint}
     with psycopg.connect(ready["database_url"]) as connection:
-        assert connection.execute("SELECT url, username FROM vcenter").fetchall() == [(vcenter["url"], USERNAME)]
+        assert connection.execute("SELECT url, username FROM vcenter").fetchall() == [(url, USERNAME)]
 
 
 @pytest.mark.parametrize(
