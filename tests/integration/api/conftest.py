@@ -26,7 +26,6 @@ import app.settings
 from app.access.keys import create_key
 from app.access.roles import Role
 from app.access.signature import sign
-from app.devstack.postgres import Postgres
 from app.inventory.models import (
     Cluster,
     DiskOffering,
@@ -38,7 +37,7 @@ from app.inventory.models import (
     Volume,
     Zone,
 )
-from migrations.schema import upgrade
+from tests.running.databases import Databases
 
 GIB = 1024**3
 START_SECONDS = 60
@@ -122,17 +121,17 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    with Postgres(tmp_path_factory.mktemp("api") / "postgres", parameters={"fsync": "off"}) as postgres:
-        yield postgres
+def database_url(databases: Databases) -> Iterator[str]:
+    """One database for all: the API that answers from it is one process."""
+    with databases.fresh() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
-def environment(server: Postgres) -> dict[str, str]:
+def environment(database_url: str) -> dict[str, str]:
     """How an installation with this database is configured; no broker hears the bell, which changes no answer."""
-    upgrade(server.url)
     return {
-        "VRELOCATE_DATABASE_URL": server.url,
+        "VRELOCATE_DATABASE_URL": database_url,
         "VRELOCATE_REDIS_URL": "redis://127.0.0.1:1/0",
         "VRELOCATE_MASTER_KEY": Fernet.generate_key().decode(),
     }
@@ -151,9 +150,8 @@ def inside(environment: dict[str, str]) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def database(server: Postgres, environment: dict[str, str]) -> Iterator[Engine]:
-    assert environment
-    engine = app.db.make_engine(server.url, pool_size=2)
+def database(database_url: str) -> Iterator[Engine]:
+    engine = app.db.make_engine(database_url, pool_size=2)
     yield engine
     engine.dispose()
 
