@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import InvalidParameter, NotFound
 from app.hypervisors.move import DiskMove, Machine, Move, Pool
-from app.inventory.models import StoragePool, VirtualMachine, Volume
+from app.inventory.models import VMWARE, StoragePool, VirtualMachine, Volume
 from app.inventory.space import needed_bytes
 from app.migration import queries
 from app.migration.datastore_clusters import member_for
@@ -44,15 +44,18 @@ def plan(session: Session, request: Request) -> Move:
         volumes = [volume for volume in vm.volumes if volume.id in goals]
     home = _home_goal(session, request, vm, goals)
     anchor = vm or volumes[0]
+    vcenter = queries.vcenter(session, anchor.vcenter_id)
+    # Over /folder every byte of a thin disk's extent is written.
+    inflates = vcenter.hypervisor == VMWARE and not vcenter.native_motion
     members = _members(session, volumes, goals, home)
     home_target = members.get(home.id, home) if home else None
     moving = [volume for volume in volumes if _has_to_move(volume, goals[volume.id], request.format)]
     disks = tuple(
-        _disk_move(volume, members.get(goals[volume.id].id, goals[volume.id]), request.format) for volume in moving
+        _disk_move(volume, members.get(goals[volume.id].id, goals[volume.id]), request.format, inflates=inflates)
+        for volume in moving
     )
     if home is not None and vm is not None and _lies_in(home, vm.home_pool_id, session):
         home_target = queries.pool(session, vm.home_pool_id) if vm.home_pool_id else home_target
-    vcenter = queries.vcenter(session, anchor.vcenter_id)
     return Move(
         hypervisor=vcenter.hypervisor,
         vcenter_id=anchor.vcenter_id,
@@ -121,7 +124,7 @@ def _has_to_move(volume: Volume, goal: StoragePool, target_format: DiskFormat | 
     return not there or (target_format is not None and volume.format not in {None, target_format})
 
 
-def _disk_move(volume: Volume, target: StoragePool, target_format: DiskFormat | None) -> DiskMove:
+def _disk_move(volume: Volume, target: StoragePool, target_format: DiskFormat | None, *, inflates: bool) -> DiskMove:
     known = DiskFormat(volume.format) if volume.format else None
     converted = target_format if target_format is not None and target_format is not known else None
     return DiskMove(
@@ -130,7 +133,7 @@ def _disk_move(volume: Volume, target: StoragePool, target_format: DiskFormat | 
         path=volume.path,
         device_key=volume.device_key,
         capacity_bytes=volume.capacity_bytes,
-        needed_bytes=needed_bytes(volume, converted),
+        needed_bytes=needed_bytes(volume, converted or (DiskFormat.THICK if inflates else None)),
         source=as_pool(volume.pool),
         target=as_pool(target),
         format=known,
