@@ -135,6 +135,8 @@ class Session:
                     raise
                 self._refusal = None
                 if failed is not None:
+                    # Connections that other threads are using are closed when they come back, and not kept.
+                    failed.stub.poolSize = 0
                     failed.stub.DropConnections()
             return self._login
 
