@@ -10,6 +10,8 @@ BIN := $(VENV)/bin
 DONE := $(VENV)/done# stamps: what they stand for is not done twice
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Many images set it. The tests start hundreds of Pythons, and each would compile every file of ours anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 ##@ Begin here
 
