@@ -7,20 +7,29 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from app.errors import NotFound
 from app.inventory.models import StoragePool
 from app.migration import queries
-from app.migration.checks import reasons_against
+from app.migration.checks import Objection, objections_against
 from app.migration.plan import find_volume, plan
 from app.migration.requests import MigrateVolume
 from app.migration.situation import from_inventory
+from app.migration.strategies import NoStrategy, choose
 
 
 @dataclass(frozen=True)
 class Suitability:
-    """A pool, and every reason why the volume must not go there; none means that it may."""
+    """A pool, and everything that speaks against the volume's going there."""
 
     pool: StoragePool
-    reasons: tuple[str, ...]
+    """A datastore, or a datastore cluster: then one of its members has been judged, the one that would take it."""
+    objections: tuple[Objection, ...]
+    """Warnings too."""
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Return every reason why the volume must not go there; none means that it may."""
+        return tuple(objection.text for objection in self.objections if objection.refuses)
 
     @property
     def suitable(self) -> bool:
@@ -31,10 +40,24 @@ class Suitability:
 def pools_for_volume(session: Session, volume_id: UUID) -> list[Suitability]:
     """Return every other pool of the volume's vCenter, suitable ones first; raises `NotFound`."""
     volume = find_volume(session, volume_id)
-    judged = []
-    for pool in queries.pools_of(session, volume.vcenter_id):
-        if pool.id == volume.pool_id:
-            continue
-        situation = from_inventory(session, plan(session, MigrateVolume(volume_id=volume_id, pool_id=pool.id)))
-        judged.append(Suitability(pool=pool, reasons=tuple(reasons_against(situation))))
+    judged = [
+        Suitability(pool=pool, objections=tuple(_objections(session, volume_id, pool)))
+        for pool in queries.pools_of(session, volume.vcenter_id)
+        if pool.id != volume.pool_id
+    ]
     return sorted(judged, key=lambda it: (not it.suitable, it.pool.name))
+
+
+def _objections(session: Session, volume_id: UUID, pool: StoragePool) -> list[Objection]:
+    try:
+        move = plan(session, MigrateVolume(volume_id=volume_id, pool_id=pool.id))
+    except NotFound as empty:
+        # The volume and the pool are there: it is a datastore cluster of which nothing could take it.
+        return [Objection(str(empty), "add a datastore to it, or choose another target", rule="target_has_members")]
+    objections = objections_against(from_inventory(session, move))
+    if not any(objection.refuses for objection in objections):
+        try:
+            choose(move)
+        except NoStrategy as none:
+            objections.append(Objection(str(none), "choose another target", rule="strategy"))
+    return objections

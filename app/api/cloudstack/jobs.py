@@ -11,13 +11,13 @@ from sqlalchemy.orm import Session
 from app.access.queries import key_named
 from app.api.cloudstack.command import Call, command
 from app.api.cloudstack.envelope import Content
-from app.api.cloudstack.jobviews import JOB, show
+from app.api.cloudstack.jobviews import JOB, show, show_attempts
 from app.api.cloudstack.paging import PAGING, listing, page_of
 from app.api.cloudstack.parameters import Arguments, Kind, Parameter, invalid_value, unknown_id
 from app.db import transaction
 from app.errors import InvalidParameter
 from app.jobs.models import Job
-from app.jobs.queries import attempts_of, events_of, get_job, list_jobs, newest_job_of
+from app.jobs.queries import events_of, get_job, list_jobs, newest_job_of
 from app.jobs.states import JobState
 
 _QUERY, _LIST = "queryAsyncJobResult", "listAsyncJobs"
@@ -33,7 +33,7 @@ _RESOURCE_TYPES = {name.lower(): name for name in ("Volume", "VirtualMachine")}
         Parameter("jobid", Kind.UUID, "the ID of the asynchronous job"),
         Parameter("resourcetype", Kind.STRING, "Volume or VirtualMachine: with resourceid, instead of jobid"),
         Parameter("resourceid", Kind.UUID, "the volume or VM whose newest job is meant"),
-        Parameter("details", Kind.LIST, f"{_ATTEMPTS}, {_EVENTS}: tell these too"),
+        Parameter("details", Kind.LIST, f"{_ATTEMPTS} (with their steps), {_EVENTS}: tell these too"),
     ),
 )
 def query_async_job_result_command(call: Call) -> Content:
@@ -45,7 +45,7 @@ def query_async_job_result_command(call: Call) -> Content:
         job = _job_asked_for(session, call.arguments)
         (shown,) = show(session, [job])
         if _ATTEMPTS in details:
-            shown = replace(shown, attempts=attempts_of(session, job.id))
+            shown = replace(shown, attempts=show_attempts(session, job.id))
         if _EVENTS in details:
             shown = replace(shown, events=events_of(session, job.id))
         return JOB.render(shown)

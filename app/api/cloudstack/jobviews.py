@@ -18,10 +18,21 @@ from app.api.cloudstack.volumes import VOLUME
 from app.errors import VrelocateError
 from app.inventory.queries import Page, VirtualMachineFilter, VolumeFilter, list_vms, list_volumes
 from app.jobs.models import Attempt, Job, JobEvent
+from app.jobs.queries import attempts_of
 from app.jobs.states import TERMINAL, JobState, cloudstack_status
+from app.migration.queries import tasks_of_job
+from app.migration.told import ToldStep, steps_told
 
 DISKS = "migrateddisks"
 """Key, inside the entity of a success, of what became of each disk."""
+
+
+@dataclass(frozen=True)
+class ShownAttempt:
+    """An attempt and the steps of its program."""
+
+    attempt: Attempt
+    steps: list[ToldStep]
 
 
 @dataclass(frozen=True)
@@ -32,7 +43,7 @@ class ShownJob:
     account: str | None
     entity: Content | None
     """The VM or volume of a success, rendered."""
-    attempts: list[Attempt] | None = None
+    attempts: list[ShownAttempt] | None = None
     events: list[JobEvent] | None = None
 
     @property
@@ -57,18 +68,41 @@ class ShownJob:
         return {"errorcode": self.result_code, "errortext": self.job.error_text or ""}
 
 
-ATTEMPT = Shape[Attempt](
+STEP = Shape[ToldStep](
+    "steps",
+    (
+        Field("number", "integer", "from 1; what cleans up comes after the program", lambda step: step.number),
+        Field("doing", "string", "what it does, in words: relocating", lambda step: step.doing),
+        Field("state", "string", "waiting, intended, queued, running, success, error, …", lambda step: step.state),
+        Field("cleaning", "boolean", "true if it cleans up after one that failed", lambda step: step.cleaning or None),
+        Field("tries", "integer", "how often it was asked for", lambda step: step.tries),
+        Field("progress", "integer", "percent", lambda step: step.progress),
+        Field("task", "string", "vCenter's own name of its task", lambda step: step.reference),
+        Field("fault", "string", "the fault that ended it", lambda step: step.fault),
+        Field("message", "string", "the fault in words", lambda step: step.message),
+        Field("began", "date", "when it was first asked for", lambda step: step.began),
+        Field("ended", "date", "when it ended", lambda step: step.ended),
+    ),
+)
+
+
+def _of_attempt(name: str, kind: str, description: str, attribute: str) -> Field[ShownAttempt]:
+    return Field(name, kind, description, lambda shown: getattr(shown.attempt, attribute))
+
+
+ATTEMPT = Shape[ShownAttempt](
     "attempts",
     (
-        Field("number", "integer", "from 1", lambda attempt: attempt.number),
-        Field("worker", "string", "the worker that began it", lambda attempt: attempt.worker),
-        Field("strategy", "string", "what moved the data", lambda attempt: attempt.strategy),
-        Field("started", "date", "when it began", lambda attempt: attempt.started_at),
-        Field("ended", "date", "when it ended", lambda attempt: attempt.ended_at),
-        Field("outcome", "string", "how it ended", lambda attempt: attempt.outcome),
-        Field("fault", "string", "the fault that ended it", lambda attempt: attempt.fault),
-        Field("faultclass", "string", "what that kind of fault calls for", lambda attempt: attempt.fault_class),
-        Field("message", "string", "the fault in words", lambda attempt: attempt.message),
+        _of_attempt("number", "integer", "from 1", "number"),
+        _of_attempt("worker", "string", "the worker that began it", "worker"),
+        _of_attempt("strategy", "string", "what moved the data", "strategy"),
+        _of_attempt("started", "date", "when it began", "started_at"),
+        _of_attempt("ended", "date", "when it ended", "ended_at"),
+        _of_attempt("outcome", "string", "how it ended", "outcome"),
+        _of_attempt("fault", "string", "the fault that ended it", "fault"),
+        _of_attempt("faultclass", "string", "what that kind of fault calls for", "fault_class"),
+        _of_attempt("message", "string", "the fault in words", "message"),
+        Field("steps", "list", "what the strategy does, one after another", lambda shown: _each(STEP, shown.steps)),
     ),
 )
 
@@ -137,6 +171,15 @@ def show(session: Session, jobs: Iterable[Job]) -> list[ShownJob]:
     return [
         ShownJob(job, accounts.get(job.account_id), entities[job.id] if job.state is JobState.SUCCEEDED else None)
         for job in jobs
+    ]
+
+
+def show_attempts(session: Session, job_id: UUID) -> list[ShownAttempt]:
+    """Return a job's attempts in order, each with its steps."""
+    tasks = tasks_of_job(session, job_id)
+    return [
+        ShownAttempt(attempt, steps_told(attempt.program, [task for task in tasks if task.attempt == attempt.number]))
+        for attempt in attempts_of(session, job_id)
     ]
 
 

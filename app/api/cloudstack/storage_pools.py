@@ -12,7 +12,8 @@ from app.api.cloudstack.shapes import Field, Shape
 from app.db import transaction
 from app.inventory.models import Cluster, StoragePool, Volume, Zone
 from app.inventory.queries import Page, PoolFilter, PoolView, get, list_pools, members_of
-from app.migration.suitability import pools_for_volume
+from app.migration.checks import objection_to_json
+from app.migration.suitability import Suitability, pools_for_volume
 
 
 @dataclass(frozen=True)
@@ -20,8 +21,8 @@ class ShownPool:
     """A pool, and when it is looked at as a target: what speaks against it."""
 
     view: PoolView
-    reasons: tuple[str, ...] | None = None
-    """`None`: not looked at as a target; empty: suitable."""
+    judged: Suitability | None = None
+    """`None`: not looked at as a target."""
 
     @property
     def cluster(self) -> Cluster | None:
@@ -80,9 +81,20 @@ STORAGE_POOL = Shape[ShownPool](
             "suitableformigration",
             "boolean",
             "true if this pool is suitable to migrate a volume",
-            lambda shown: None if shown.reasons is None else not shown.reasons,
+            lambda shown: shown.judged and shown.judged.suitable,
         ),
-        Field("unsuitablebecause", "list", "every reason why it is not suitable", lambda shown: shown.reasons or None),
+        Field(
+            "unsuitablebecause",
+            "list",
+            "every reason why it is not suitable",
+            lambda shown: (shown.judged and shown.judged.reasons) or None,
+        ),
+        Field(
+            "objections",
+            "list",
+            "the same with warnings: rule, severity (refuses or warns), found, todo",
+            lambda shown: [objection_to_json(it) for it in shown.judged.objections] or None if shown.judged else None,
+        ),
     ),
 )
 
@@ -135,10 +147,10 @@ def find_storage_pools_command(call: Call) -> Content:
     asked = call.arguments
     page, keyword = page_of(asked), (asked.text("keyword") or "").lower()
     with transaction() as session:
-        reasons = {found.pool.id: found.reasons for found in pools_for_volume(session, asked.required_uuid("id"))}
-        views, _ = list_pools(session, PoolFilter(ids=reasons.keys()), Page())
-    shown = [ShownPool(view, reasons[view.pool.id]) for view in views if keyword in view.pool.name.lower()]
-    shown.sort(key=lambda pool: bool(pool.reasons))
+        judged = {found.pool.id: found for found in pools_for_volume(session, asked.required_uuid("id"))}
+        views, _ = list_pools(session, PoolFilter(ids=judged.keys()), Page())
+    shown = [ShownPool(view, judged[view.pool.id]) for view in views if keyword in view.pool.name.lower()]
+    shown.sort(key=lambda pool: not judged[pool.view.pool.id].suitable)
     end = None if page.limit is None else page.offset + page.limit
     return listing(STORAGE_POOL.name, [STORAGE_POOL.render(pool) for pool in shown[page.offset : end]], len(shown))
 
