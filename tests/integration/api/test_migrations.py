@@ -1,4 +1,4 @@
-"""Migrations as clients ask for them: by volume, with a format, with or without the home; every spelling and refusal."""
+"""Migrations as clients ask for them: by volume, with a format, with or without the home; spellings and refusals."""
 
 from __future__ import annotations
 
