@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from uuid import UUID
 
 from sqlalchemy import select
 
 from app.db import transaction
-from app.inventory.models import StoragePool, VirtualMachine, Volume
-from app.inventory.vcenters import session_to
 from app.jobs.models import Job
 from app.jobs.states import JobState
-from app.vsphere.inventory import read_inventory
 from tests.integration.jobs import rows
+from tests.integration.migration.faults.laboratory import vcenter_of
 from tests.integration.migration.faults.table import SUBJECTS, Subject
+from tests.integration.migration.faults.truth import disagreements
 from tests.integration.migration.steps import Steps, admission
 from tests.running.ledger import Ledger, OperationCounts
+from tests.running.vcenter import RunningVCenter
 
 MOST_ATTEMPTS = 3
 AT_ONCE = 4
@@ -102,27 +105,18 @@ def cases() -> list[Case]:
     return [*map(thrice, PASSING), *ending, *map(for_ever, STAYING)]
 
 
-def scenario() -> dict[str, object]:
-    """Return a vCenter with a small VM or disk for each case, and with what is to meet it."""
+@contextmanager
+def vcenter(folder: Path) -> Iterator[RunningVCenter]:
+    """Run a vCenter with a small VM or disk for each case, and with what is to meet it."""
     every = cases()
-    disks = [{"size": "4MiB", "used": "1MiB"}, {"size": "2MiB", "kind": "thick"}]
-    machine = {"cluster": "east", "datastore": "old", "disks": disks}
-    datastore = {"capacity": "1TiB", "rate": "5GB/s", "hosts": ["east"]}
-    return {
-        "limits": {"tasks": 0, "host": 0, "datastore": 0},
-        "datacenters": [
-            {
-                "name": "dc1",
-                "clusters": [{"name": "east", "hosts": ["esx-e1", "esx-e2"]}],
-                "datastores": [{"name": name, **datastore} for name in ("old", "new")],
-                "vms": [{"name": case.name, **machine} for case in every if case.subject.is_vm],
-                "disks": [
-                    {"path": case.entity, "size": "2MiB", "kind": "thick"} for case in every if not case.subject.is_vm
-                ],
-            }
-        ],
-        "faults": [fault for case in every for fault in case.planned()],
-    }
+    machine = {"cluster": "east", "datastore": "old", "disks": [{"size": "4MiB", "used": "1MiB"}, {"size": "2MiB"}]}
+    with vcenter_of(
+        folder,
+        vms=[{"name": case.name, **machine} for case in every if case.subject.is_vm],
+        disks=[{"path": case.entity, "size": "2MiB", "kind": "thick"} for case in every if not case.subject.is_vm],
+        faults=[fault for case in every for fault in case.planned()],
+    ) as running:
+        yield running
 
 
 @dataclass(frozen=True)
@@ -171,29 +165,3 @@ class Campaign:
         with transaction() as session:
             jobs = {job.id: job for job in session.scalars(select(Job))}
         return Round(jobs, admission(), disagreements(self._steps.vcenter_id))
-
-
-def disagreements(vcenter_id: UUID) -> list[str]:
-    """Return where the records say something else than vCenter: of disks, of their number, of the homes of VMs."""
-    seen = read_inventory(session_to(vcenter_id), "vrelocate-storage")
-    names = {datastore.moref: datastore.name for datastore in seen.datastores}
-    attached = [(disk.path, names.get(disk.datastore_moref or "")) for vm in seen.virtual_machines for disk in vm.disks]
-    loose = [(disk.path, names[disk.datastore_moref]) for disk in seen.loose_disks]
-    homes = [(vm.name, names.get(vm.home_datastore_moref or "")) for vm in seen.virtual_machines]
-    with transaction() as session:
-        volumes = [
-            (volume.path, volume.pool.name)
-            for volume in session.scalars(select(Volume).where(Volume.removed_at.is_(None)))
-        ]
-        pool = select(VirtualMachine.name, StoragePool.name).join(
-            StoragePool, StoragePool.id == VirtualMachine.home_pool_id
-        )
-        known = [(vm, home) for vm, home in session.execute(pool.where(VirtualMachine.removed_at.is_(None)))]
-    return _differences("disk", volumes, attached + loose) + _differences("home", known, homes)
-
-
-def _differences(what: str, known: list[tuple[str, str]], seen: list[tuple[str, str | None]]) -> list[str]:
-    surplus = [f"{what} {it} is known more than once" for it in known if known.count(it) > 1]
-    wrong = [f"{what} {it} is known, and not so" for it in set(known) - set(seen)]
-    missing = [f"{what} {it} is so, and not known" for it in set(seen) - set(known)]
-    return sorted(surplus + wrong + missing)

@@ -17,7 +17,7 @@ RETRIED = frozenset({FaultClass.RETRY, FaultClass.RETRY_WHEN_CHANGED, FaultClass
 
 DOES = {
     FaultClass.RETRY: "tries again",
-    FaultClass.RETRY_WHEN_CHANGED: "tries again, until it is mended",
+    FaultClass.RETRY_WHEN_CHANGED: "tries again: somebody may have mended it",
     FaultClass.PERMANENT: "ends the job",
     FaultClass.RECONCILE: "looks whether it is done, else tries again",
     FaultClass.CANCELLED: "ends the job",
@@ -39,7 +39,7 @@ class Fault:
 
     @property
     def of_files(self) -> bool:
-        """Whether MoveVirtualDisk_Task raises it too."""
+        """Whether it is planted for MoveVirtualDisk_Task too."""
         return self.name in _OF_FILES
 
 
@@ -59,12 +59,10 @@ _OF_FILES = frozenset(
         *("NoDiskSpace", "CannotAccessFile", "FileNotWritable", "FileNotFound", "FileTooLarge", "FileNameTooLong"),
         *("IncorrectFileType", "NotAFile", "NotADirectory"),
         *("InvalidDatastore", "InaccessibleDatastore", "DatastoreNotWritableOnHost"),
-        *("HostCommunication", "HostNotReachable", "HostNotConnected", "NotAuthenticated", "NoPermission"),
-        *("RequestCanceled", "MethodDisabled", "DatabaseError", "SystemError", "UnexpectedFault", "InvalidArgument"),
-        *("NotSupported", "ManagedObjectNotFound"),
+        *("HostCommunication", "NotAuthenticated", "NoPermission", "RequestCanceled", "ManagedObjectNotFound"),
     }
 )
-"""What MoveVirtualDisk_Task declares (FileFault, InvalidDatastore), their kinds, and what any method may raise."""
+"""What MoveVirtualDisk_Task declares (FileFault, InvalidDatastore), their kinds, some of what any method may raise."""
 
 FAULTS: tuple[Fault, ...] = (
     Fault("RequestCanceled", FaultClass.CANCELLED),
