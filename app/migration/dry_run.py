@@ -6,6 +6,7 @@ the same plan is made on it, in a transaction that is rolled back: so what a dry
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from app.migration.plan import plan, subject_of
 from app.migration.requests import Request
 from app.migration.situation import Situation, from_inventory, refreshed
 from app.migration.strategies import NoStrategy, choose
+from app.migration.surroundings import read_surroundings
 from app.vsphere.facts import DiskFormat
 
 
@@ -92,9 +94,11 @@ def dry_run(request: Request) -> DryRun:
     with transaction() as session:
         vcenter_id = require_meaning(session, request)
         live = live_job_on(session, subject_of(session, request))
-    reading = read(session_to(vcenter_id), request)
-    situation = _situation(request, reading, live.id if live else None)
-    return _told(situation)
+    vcenter = session_to(vcenter_id)
+    reading = read(vcenter, request)
+    move, picture = _forgotten(request, reading, live.id if live else None)
+    surroundings = read_surroundings(vcenter, move, None)
+    return _told(refreshed(picture, reading.sight(move), surroundings))
 
 
 def dry_run_to_json(told: DryRun) -> Json:
@@ -122,8 +126,8 @@ def dry_run_to_json(told: DryRun) -> Json:
     }
 
 
-def _situation(request: Request, reading: Reading, live_job: UUID | None) -> Situation:
-    """Return the picture that a job would judge."""
+def _forgotten(request: Request, reading: Reading, live_job: UUID | None) -> tuple[Move, Situation]:
+    """Return what a job would plan and judge on what was read; nothing of that is kept."""
     with transaction() as session:
         write_down(session, reading)
         session.flush()
@@ -131,7 +135,7 @@ def _situation(request: Request, reading: Reading, live_job: UUID | None) -> Sit
         move = plan(session, request)
         picture = from_inventory(session, move, live_job=live_job)
         session.rollback()
-    return refreshed(picture, reading.sight(move))
+    return move, picture
 
 
 def _told(situation: Situation) -> DryRun:
@@ -139,11 +143,9 @@ def _told(situation: Situation) -> DryRun:
     strategy: str | None = None
     steps: tuple[str, ...] = ()
     if not move.is_empty:
-        try:
+        with suppress(NoStrategy):  # a rule says so
             program = choose(move)
             strategy, steps = program.strategy, tuple(command.doing for command in program.commands)
-        except NoStrategy as none:
-            objections.append(Objection(str(none), "choose another target", rule="strategy"))
     return DryRun(
         vm=move.machine.name if move.machine else None,
         disks=tuple(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from uuid import UUID
 
-from sqlalchemy import delete, exists, func, select, text, update
-from sqlalchemy.orm import Session
+from sqlalchemy import delete, exists, func, select, text, type_coerce, update
+from sqlalchemy.dialects.postgresql import JSONB, array
+from sqlalchemy.orm import Session, aliased
 
 from app.inventory.models import StoragePool, VCenter, VirtualMachine, Volume, Zone
 from app.jobs.models import OutsideTask
@@ -27,6 +28,48 @@ def virtual_machine(session: Session, vm_id: UUID) -> VirtualMachine | None:
     return session.scalars(
         select(VirtualMachine).where(VirtualMachine.id == vm_id, VirtualMachine.removed_at.is_(None))
     ).one_or_none()
+
+
+def others_with_disk(session: Session, volume: Volume) -> tuple[str, ...]:
+    """Return the names of VMs other than its own that have the disk of a volume."""
+    other = aliased(Volume)
+    return tuple(
+        session.scalars(
+            select(VirtualMachine.name)
+            .join(other, other.vm_id == VirtualMachine.id)
+            .where(
+                other.pool_id == volume.pool_id,
+                other.path == volume.path,
+                other.id != volume.id,
+                other.vm_id.is_distinct_from(volume.vm_id),
+                other.removed_at.is_(None),
+                VirtualMachine.removed_at.is_(None),
+            )
+            .order_by(VirtualMachine.name)
+        )
+    )
+
+
+def clones_on(
+    session: Session, paths: Collection[str], volume: Volume, machine: VirtualMachine | None
+) -> tuple[str, ...]:
+    """Return the names of linked clones, other than `machine`, that hang on one of `paths`, files of a volume."""
+    condition = [VirtualMachine.id != machine.id] if machine else []
+    linked_to = type_coerce(VirtualMachine.traits, JSONB)["linked_to"]
+    return tuple(
+        session.scalars(
+            select(VirtualMachine.name)
+            .where(
+                VirtualMachine.vcenter_id == volume.vcenter_id,
+                # A datastore's name is unique within its datacenter.
+                VirtualMachine.zone_id == volume.zone_id,
+                VirtualMachine.removed_at.is_(None),
+                linked_to.op("?|", is_comparison=True)(array(list(paths))),
+                *condition,
+            )
+            .order_by(VirtualMachine.name)
+        )
+    )
 
 
 def pool(session: Session, pool_id: UUID) -> StoragePool | None:

@@ -7,15 +7,17 @@ it, and is what a migration is started on.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from app.hypervisors.move import Move
-from app.inventory.models import StoragePool
+from app.inventory.models import Host, StoragePool, VirtualMachine, Volume
+from app.inventory.traits import VmTraits, VolumeTraits
 from app.migration import queries
 from app.migration.look import Sight
+from app.migration.surroundings import Surroundings
 from app.vsphere.facts import Datastore
 
 
@@ -33,6 +35,20 @@ class Target:
     tags: frozenset[str]
     writable_cluster_ids: frozenset[UUID]
     """Clusters with a connected host that mounts it read-write."""
+    writable_host_ids: frozenset[UUID] | None = None
+    """Those hosts; `None`: not asked for."""
+    type: str = "VMFS"
+    """`VMFS`, `NFS`, `vsan`, …"""
+
+
+@dataclass(frozen=True)
+class HostState:
+    """The host that a VM is registered on, which copies its files."""
+
+    id: UUID
+    name: str
+    connected: bool
+    in_maintenance: bool
 
 
 @dataclass(frozen=True)
@@ -47,6 +63,11 @@ class VolumeState:
     """Who has a detached disk open, where that can be told."""
     stands_on: str | None = None
     """The file that a detached disk is an overlay of."""
+    traits: VolumeTraits = field(default_factory=VolumeTraits)
+    shared_with: tuple[str, ...] = ()
+    """Names of other VMs that have the same disk."""
+    hanging_on_it: tuple[str, ...] = ()
+    """Names of linked clones whose disks hang on it."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +84,15 @@ class Situation:
     volumes: dict[UUID, VolumeState]
     live_job: UUID | None = None
     """A job that works on the same VM or volume, and is not the one that asks."""
+    accepted_as: str | None = None
+    """What the job was accepted for, `vm:<id>` or `volume:<id>`; `None`: there is no job yet."""
+    traits: VmTraits = field(default_factory=VmTraits)
+    """Of the VM."""
+    memory_bytes: int = 0
+    """Of the VM."""
+    host: HostState | None = None
+    """Of the VM; `None`: not known."""
+    surroundings: Surroundings = field(default_factory=Surroundings)
 
 
 def from_inventory(
@@ -79,32 +109,28 @@ def from_inventory(
     """
     reserved = queries.reserved_bytes(session, move.targets.keys(), None) if reserved_bytes is None else reserved_bytes
     machine = queries.virtual_machine(session, move.machine.id) if move.machine else None
-    targets = {}
-    for pool_id in move.targets:
-        row = queries.pool(session, pool_id)
-        if row is not None:
-            targets[pool_id] = _target(row, reserved.get(pool_id, 0))
-    volumes = {}
-    for disk in move.disks:
-        volume = queries.volume(session, disk.volume_id)
-        offering = volume.disk_offering if volume else None
-        volumes[disk.volume_id] = VolumeState(
-            offering=offering.name if offering else None,
-            required_tags=frozenset(offering.tags) if offering else frozenset(),
-        )
+    host = session.get(Host, machine.host_id) if machine and machine.host_id else None
+    pools = [queries.pool(session, pool_id) for pool_id in move.targets]
+    volumes = [queries.volume(session, disk.volume_id) for disk in move.disks]
     return Situation(
         move=move,
         power_state=machine.power_state if machine else None,
         is_template=machine.is_template if machine else False,
         task_running=False,
-        targets=targets,
-        volumes=volumes,
+        targets={row.id: _target(row, reserved.get(row.id, 0)) for row in pools if row is not None},
+        volumes={
+            disk.volume_id: _volume(session, row, machine) if row is not None else VolumeState(None, frozenset())
+            for disk, row in zip(move.disks, volumes, strict=True)
+        },
         live_job=live_job,
+        traits=machine.traits if machine else VmTraits(),
+        memory_bytes=machine.memory_mib * 2**20 if machine else 0,
+        host=HostState(host.id, host.name, host.connected, host.in_maintenance) if host else None,
     )
 
 
-def refreshed(situation: Situation, sight: Sight) -> Situation:
-    """Return the same with what vCenter has just shown."""
+def refreshed(situation: Situation, sight: Sight, surroundings: Surroundings | None = None) -> Situation:
+    """Return the same with what vCenter has just shown; what was written down of it, `from_inventory` has seen."""
     move = situation.move
     targets = {
         pool.id: _now(situation.targets[pool.id], sight.datastores.get(pool.moref))
@@ -122,7 +148,13 @@ def refreshed(situation: Situation, sight: Sight) -> Situation:
             )
             for disk in move.disks
         }
-    return replace(situation, targets=targets, volumes=volumes, task_running=sight.busy)
+    return replace(
+        situation,
+        targets=targets,
+        volumes=volumes,
+        task_running=sight.busy,
+        surroundings=surroundings or situation.surroundings,
+    )
 
 
 def _target(row: StoragePool, reserved_bytes: int) -> Target:
@@ -135,6 +167,19 @@ def _target(row: StoragePool, reserved_bytes: int) -> Target:
         maintenance_mode=row.maintenance_mode,
         tags=row.tags,
         writable_cluster_ids=frozenset(mount.host.cluster_id for mount in row.mounts if mount.usable),
+        writable_host_ids=frozenset(mount.host_id for mount in row.mounts if mount.usable),
+        type=row.type,
+    )
+
+
+def _volume(session: Session, row: Volume, machine: VirtualMachine | None) -> VolumeState:
+    offering = row.disk_offering
+    return VolumeState(
+        offering=offering.name if offering else None,
+        required_tags=frozenset(offering.tags) if offering else frozenset(),
+        traits=row.traits,
+        shared_with=queries.others_with_disk(session, row),
+        hanging_on_it=queries.clones_on(session, [row.path, *row.traits.chain], row, machine),
     )
 
 

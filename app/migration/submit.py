@@ -37,6 +37,7 @@ from app.migration.queries import tasks_of_job
 from app.migration.readback import record_of
 from app.migration.requests import Request, request_from_json
 from app.migration.strategies import choose
+from app.migration.surroundings import read_surroundings
 from app.migration.verify import conclude
 from app.migration.whereabouts import owed, places
 from app.telemetry import logger
@@ -87,7 +88,7 @@ class _Submission:
             job = leases.held(session, claim)
             attempt = attempts.begin(session, claim)
             self._request: Request = request_from_json(job.payload)
-            self._system_id = job.system_id
+            self._system_id, self._subject = job.system_id, job.subject
             self._first_look = not job.waiting_for
             earlier = queries.tasks_of_attempt(session, job.id, attempt.number)
             self._standing = standing_of(attempt.number, attempt.program, earlier)
@@ -112,7 +113,7 @@ class _Submission:
             return
         waits_for = self._take_slots(move)
         # A refusal is told at once, also to whoever would have to wait for a slot first.
-        self._check(sight)
+        self._check(vcenter, sight)
         if waits_for is not None:
             outcomes.wait_for_slot(self._claim, waits_for)
             return
@@ -154,10 +155,17 @@ class _Submission:
         self._reserved_bytes = admitted.reserved_bytes | self._reserved_bytes
         return admitted.full
 
-    def _check(self, sight: Sight) -> None:
+    def _check(self, vcenter: VSphereSession, sight: Sight) -> None:
+        surroundings = read_surroundings(vcenter, sight.move, self._claim.job_id)
         with transaction() as session:
             picture = situation.from_inventory(session, sight.move, self._reserved_bytes)
-        checks.require(situation.refreshed(picture, sight))
+        picture = replace(picture, accepted_as=self._subject)
+        warnings = checks.require(situation.refreshed(picture, sight, surroundings))
+        if warnings and self._first_look:
+            with transaction() as session:
+                leases.held(session, self._claim)
+                told = {"warnings": [checks.objection_to_json(warning) for warning in warnings]}
+                leases.record_event(session, self._claim.job_id, self._claim.owner, "warned", detail=told)
 
     def _begin(self, vcenter: VSphereSession, chosen: Program, move: Move) -> None:
         """Write the program down, and ask for its first command."""

@@ -14,7 +14,6 @@ from app.migration.checks import Objection, objections_against
 from app.migration.plan import find_volume, plan
 from app.migration.requests import MigrateVolume
 from app.migration.situation import from_inventory
-from app.migration.strategies import NoStrategy, choose
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,11 @@ class Suitability:
 
 
 def pools_for_volume(session: Session, volume_id: UUID) -> list[Suitability]:
-    """Return every other pool of the volume's vCenter, suitable ones first; raises `NotFound`."""
+    """Return every other pool of the volume's vCenter, suitable ones first; raises `NotFound`.
+
+    Datastore clusters stand beside their members: either may be named. It is judged on what the last sync has seen;
+    what only vCenter can say (running tasks, storage policies, who has a detached disk by now) is for the job.
+    """
     volume = find_volume(session, volume_id)
     judged = [
         Suitability(pool=pool, objections=tuple(_objections(session, volume_id, pool)))
@@ -54,10 +57,4 @@ def _objections(session: Session, volume_id: UUID, pool: StoragePool) -> list[Ob
     except NotFound as empty:
         # The volume and the pool are there: it is a datastore cluster of which nothing could take it.
         return [Objection(str(empty), "add a datastore to it, or choose another target", rule="target_has_members")]
-    objections = objections_against(from_inventory(session, move))
-    if not any(objection.refuses for objection in objections):
-        try:
-            choose(move)
-        except NoStrategy as none:
-            objections.append(Objection(str(none), "choose another target", rule="strategy"))
-    return objections
+    return objections_against(from_inventory(session, move))

@@ -9,12 +9,42 @@ from __future__ import annotations
 from dataclasses import replace
 
 from app.errors import CheckFailed, ResourceInUse
+from app.migration.checks.disks import (
+    clones_keep_hanging_on_it,
+    disk_is_no_raw_device,
+    disk_is_not_shared,
+    disk_is_on_no_shared_bus,
+    encryption_goes_along,
+    format_is_kept,
+    linked_clone_becomes_whole,
+    plain_disk_has_a_folder,
+)
+from app.migration.checks.drift import disk_is_detached, still_what_was_asked_for
 from app.migration.checks.images import image_is_not_open, image_stands_alone
-from app.migration.checks.machine import no_other_job, vm_is_idle, vm_is_no_template, vm_is_stopped
+from app.migration.checks.machine import (
+    change_tracking_may_start_anew,
+    consolidation_comes_first,
+    images_stay_behind,
+    no_other_job,
+    snapshots_go_along,
+    vm_is_connected,
+    vm_is_idle,
+    vm_is_no_template,
+    vm_is_stopped,
+)
 from app.migration.checks.names import name_is_free
 from app.migration.checks.objection import Objection, Rule, Severity, objection_to_json
-from app.migration.checks.space import space_suffices
-from app.migration.checks.target import not_there_already, same_cluster, tags_fit, target_is_usable
+from app.migration.checks.space import little_is_left, space_suffices, swap_file_has_room
+from app.migration.checks.target import (
+    host_reaches_target,
+    not_there_already,
+    policies_suit,
+    same_cluster,
+    some_strategy_can,
+    tags_fit,
+    target_is_usable,
+    type_is_allowed,
+)
 from app.migration.situation import Situation
 
 __all__ = [
@@ -31,17 +61,38 @@ __all__ = [
 
 RULES: tuple[Rule, ...] = (
     not_there_already,
+    still_what_was_asked_for,
+    disk_is_detached,
     vm_is_stopped,
     vm_is_no_template,
+    vm_is_connected,
     vm_is_idle,
     no_other_job,
     same_cluster,
     target_is_usable,
+    host_reaches_target,
+    type_is_allowed,
+    plain_disk_has_a_folder,
     tags_fit,
+    policies_suit,
     space_suffices,
+    little_is_left,
+    swap_file_has_room,
     name_is_free,
+    disk_is_no_raw_device,
+    disk_is_not_shared,
+    disk_is_on_no_shared_bus,
+    linked_clone_becomes_whole,
+    clones_keep_hanging_on_it,
+    snapshots_go_along,
+    consolidation_comes_first,
+    change_tracking_may_start_anew,
+    images_stay_behind,
+    encryption_goes_along,
+    format_is_kept,
     image_is_not_open,
     image_stands_alone,
+    some_strategy_can,
 )
 
 

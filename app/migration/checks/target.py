@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from app.hypervisors.registry import VMWARE
 from app.migration.checks.objection import Objection
 from app.migration.situation import Situation
-from app.migration.strategies import shared_clusters
+from app.migration.strategies import NoStrategy, choose, shared_clusters
+
+_FOR_OTHER_THINGS = {"PMEM", "VFFS"}
+"""DatastoreSummary.type, which vCenter writes in small and capital letters."""
 
 
 def not_there_already(situation: Situation) -> Iterator[Objection]:
@@ -75,6 +79,81 @@ def tags_fit(situation: Situation) -> Iterator[Objection]:
                 f"are not on storage pool {target.name} (tags: {_list(target.tags) or 'none'})",
                 "choose a pool with these tags, or tag this one",
             )
+
+
+def host_reaches_target(situation: Situation) -> Iterator[Objection]:
+    """Let the VM's host be one that can do it: connected, not in maintenance, and with the target mounted read-write.
+
+    No other host is named to vCenter, so this one copies. In maintenance "no provisioning operations may be performed"
+    on it. Source: vSphere Web Services API, VirtualMachineRelocateSpec.host ("if resource pool is not specified,
+    current host is used"), EnterMaintenanceMode_Task.
+    """
+    host, machine = situation.host, situation.move.machine
+    if host is None or machine is None:
+        return
+    if not host.connected:
+        yield Objection(f"host {host.name} of VM {machine.name} is not connected", "reconnect it first")
+    elif host.in_maintenance:
+        yield Objection(
+            f"host {host.name} of VM {machine.name} is in maintenance", "end that, or move the VM to another host"
+        )
+    else:
+        for target in situation.targets.values():
+            others = target.writable_host_ids
+            # That no host of the cluster has it at all is said by another rule.
+            if others and machine.cluster_id in target.writable_cluster_ids and host.id not in others:
+                yield Objection(
+                    f"storage pool {target.name} is not mounted read-write on host {host.name} of VM {machine.name}",
+                    "mount it there, or move the VM to a host that has it",
+                )
+
+
+def type_is_allowed(situation: Situation) -> Iterator[Objection]:
+    """Put nothing on a datastore that is made for something else.
+
+    On persistent memory (PMEM) lie only disks and NVDIMMs that were made for it, on a flash read cache (VFFS) caches.
+    VMFS, NFS, vSAN and vVols are right, and of a kind that is not known here vCenter is the judge.
+    Source: vSphere Web Services API, HostFileSystemVolumeFileSystemType; vSphere Resource Management, "Persistent
+    Memory".
+    """
+    if situation.move.hypervisor != VMWARE:
+        return
+    for target in situation.targets.values():
+        if target.type.upper() in _FOR_OTHER_THINGS:
+            yield Objection(
+                f"storage pool {target.name} is of type {target.type}, which holds no ordinary disks",
+                "choose a VMFS, NFS, vSAN or vVol pool",
+            )
+
+
+def policies_suit(situation: Situation) -> Iterator[Objection]:
+    """Move nothing to where its storage policy does not want it.
+
+    vCenter itself would often do it, and the VM be non-compliant ever after; CloudStack refuses it, as it does for tags
+    (VolumeApiServiceImpl: isStoragePoolCompliantWithStoragePolicy). A relocation keeps policies. Asked of the policy
+    service when the job starts; where that does not answer, nothing is said.
+    Source: VMware Storage Policy API, PbmPlacementSolver.PbmCheckCompatibility.
+    """
+    for misfit in situation.surroundings.misfits:
+        yield Objection(
+            f"{misfit.what} has storage policy {misfit.policy}, which storage pool {misfit.pool} does not suit "
+            f"({misfit.why})",
+            "choose a compatible pool, or give it another policy",
+        )
+
+
+def some_strategy_can(situation: Situation) -> Iterator[Objection]:
+    """Find somebody who can carry it out.
+
+    Pools without a common cluster are refused by another rule, for which this one would only have a second text.
+    Source: CloudStack, DataMotionStrategy.canHandle.
+    """
+    if situation.move.is_empty or not shared_clusters(situation.move):
+        return
+    try:
+        choose(situation.move)
+    except NoStrategy as none:
+        yield Objection(str(none), "choose another pool, or make one of these ways possible")
 
 
 def _list(tags: frozenset[str]) -> str:
