@@ -1,4 +1,7 @@
-"""The periodic sync: whichever worker comes first reads the inventory of a vCenter that is due."""
+"""The periodic sync: whichever worker comes first reads the inventory of a vCenter that is due.
+
+Worker VMs that were left over are removed behind it.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import threading
 
 from app.inventory.sync import sync_vcenter
 from app.inventory.vcenters import claim_due_sync
+from app.migration.left_workers import remove_left_workers
 from app.settings import settings
 from workers.resident import Resident, ResidentStep
 
@@ -26,3 +30,4 @@ def _sync_due(over: threading.Event) -> None:
         if vcenter_id is None:
             return
         sync_vcenter(vcenter_id)
+        remove_left_workers(vcenter_id)

@@ -148,6 +148,9 @@ def _look_for_disk(vcenter: Session, command: MoveVirtualDisk | PlaceDisk) -> Fi
         return Done()
     at_source = inventory.disk_exists(vcenter, command.datacenter, command.source_path or "") is not None
     at_target = inventory.disk_exists(vcenter, command.datacenter, command.target_path) is not None
+    if at_source and isinstance(command, PlaceDisk):
+        # Within a datastore it is renamed: as long as it has its old name, another one has the new name.
+        return NotStarted()
     if at_source and at_target:
         # The task of a disk move hangs on no entity that could be asked for it, and a copy shows at its target early.
         return Unclear(f"{command.target_path} appeared while {command.source_path} is still there")

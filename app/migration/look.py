@@ -175,8 +175,9 @@ def _file(find: Callable[[str], LooseDisk | None], disk: DiskMove, also_at: Sequ
     at_source, at_target = find(disk.path), find(wanted)
     if at_source is not None:
         return Found(at_source=at_source, at_target=at_target)
+    # Where this job has put it, before where it is to be: somebody may have taken that name meanwhile.
     elsewhere = (find(path) for path in dict.fromkeys(also_at))
-    arrived = at_target or next((found for found in elsewhere if found is not None), None)
+    arrived = next((found for found in elsewhere if found is not None), at_target)
     if arrived is None:
         raise NotFound(
             f"disk {disk.path} is not there any more, and not at {wanted} either: "

@@ -22,22 +22,24 @@ from app.vsphere.session import Session
 
 
 def places(vcenter: Session, history: Sequence[Asked]) -> list[str]:
-    """Return the datastore paths where a job's commands may have left the disk, the newest command's first.
+    """Return the datastore paths where a job's commands may have left the disk, the surest first.
 
-    A worker VM that still has it is asked for the path.
+    What is in the folder of a worker VM is ours; what has the name that the disk was to get may be somebody else's. A
+    worker that still has the disk is asked for the path.
     """
-    found: list[str | None] = []
+    of_workers: list[str | None] = []
+    wanted: list[str | None] = []
     for asked in reversed(history):
         match asked.command:
             case MoveVirtualDisk() | PlaceDisk() | CarryDisk() | CarryImage():
-                found.append(asked.command.target_path)
+                wanted.append(asked.command.target_path)
             case DetachWorkerDisks():
-                found.append(asked.command.disk_path)
+                of_workers.append(asked.command.disk_path)
             case CreateWorker():
-                found.append(worker_commands.disk_path(vcenter, asked.command.worker))
+                of_workers.append(worker_commands.disk_path(vcenter, asked.command.worker))
             case _:
                 pass
-    return list(dict.fromkeys(path for path in found if path))
+    return list(dict.fromkeys(path for path in [*of_workers, *wanted] if path))
 
 
 def as_its_worker_had_it(pool: str, history: Sequence[Asked]) -> DetachWorkerDisks | None:

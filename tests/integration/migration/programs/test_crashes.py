@@ -1,0 +1,152 @@
+"""A worker process dies between any two lines of every step, and replies are lost: one relocation, and nothing left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+import pytest
+
+from app.migration import asking
+from app.migration.programs import Asked
+from app.migration.requests import MigrateVolume
+from tests.integration import known
+from tests.integration.in_turn import InTurn
+from tests.integration.jobs import rows
+from tests.integration.migration.programs.driving import Drive
+from tests.integration.migration.programs.dying import EDGES, Death, dying
+from tests.integration.migration.steps import Killed
+from tests.running.faults import Faults
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+
+MOST_DEATHS = 40
+STEPS = ["CreateVM_Task", "RelocateVM_Task", "ReconfigVM_Task", "MoveVirtualDisk_Task", "Destroy_Task"]
+
+
+@dataclass(frozen=True)
+class Carried:
+    """A detached disk that a job moves."""
+
+    volume_id: UUID
+    target: str
+    """Where it is to be, as far as that is ours to say."""
+    relocates: str
+    """The method that moves its bytes."""
+
+
+@pytest.fixture
+def thin(unused: InTurn) -> Callable[[], Carried]:
+    """A disk that takes a worker VM."""
+
+    def next_one() -> Carried:
+        path = unused.disk(family="thin")
+        return Carried(known.volume(path).id, path.replace("[old]", "[new]"), "RelocateVM_Task")
+
+    return next_one
+
+
+@pytest.fixture
+def first_class(unused: InTurn) -> Callable[[], Carried]:
+    """A First Class Disk."""
+
+    def next_one() -> Carried:
+        name = unused.vm("pvc")
+        return Carried(known.volume(f"[old] fcd/{name}.vmdk").id, "[new] ", "RelocateVStorageObject_Task")
+
+    return next_one
+
+
+def ask(drive: Drive, carried: Carried) -> UUID:
+    return drive.steps.ask(MigrateVolume(volume_id=carried.volume_id, pool_id=known.pool("new").id))
+
+
+def arrived_once(drive: Drive, carried: Carried, job_id: UUID, before: dict[str, int]) -> None:
+    after = drive.calls(*before)
+    assert after[carried.relocates] == before[carried.relocates] + 1, drive.told(job_id)
+    path = known.volume_of_id(carried.volume_id).path
+    assert path.startswith(carried.target)
+    drive.is_at(carried.volume_id, path)
+
+
+def to_end_through_death(drive: Drive, job_id: UUID) -> None:
+    """Give it turns; the worker that dies in one of them leaves the job to the next."""
+    try:
+        drive.to_end(job_id)
+    except Killed:
+        drive.to_end(job_id)
+
+
+@pytest.mark.parametrize("edge", EDGES)
+def test_a_worker_dies_at_any_moment(
+    drive: Drive, thin: Callable[[], Carried], monkeypatch: pytest.MonkeyPatch, edge: str
+) -> None:
+    """At the first time it comes to that line, at the second, and so on, until it lives."""
+    for at in range(MOST_DEATHS):
+        carried, before = thin(), drive.calls("RelocateVM_Task")
+        job_id = ask(drive, carried)
+        with monkeypatch.context() as edges:
+            death = dying(edges, edge, at)
+            to_end_through_death(drive, job_id)
+        drive.succeeded(job_id)
+        arrived_once(drive, carried, job_id, before)
+        if not death.came:
+            assert at > 0, "nobody ever comes there"
+            return
+    raise AssertionError(f"{edge}: more than {MOST_DEATHS} times")
+
+
+def test_a_worker_dies_when_it_has_found_out_that_nothing_was_begun(
+    drive: Drive, thin: Callable[[], Carried], faults: Faults, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one before it has asked in vain, and did not get to know."""
+    carried, before = thin(), drive.calls("RelocateVM_Task")
+    faults.lose_request("RelocateVM_Task")
+    job_id = ask(drive, carried)
+    with monkeypatch.context() as edges:
+        edges.setattr(asking, "settle", Death(0).guard(asking.settle))
+        with pytest.raises(Killed):
+            drive.to_end(job_id)
+    drive.succeed(job_id)
+    # The call that was lost is counted: it came to vCenter's door.
+    assert drive.calls("RelocateVM_Task")["RelocateVM_Task"] - before["RelocateVM_Task"] <= 2
+    assert drive.commands(job_id).count("relocate-worker") == 1
+
+
+@pytest.mark.parametrize("edge", ["between an intent and its call", "between a call and its reference"])
+def test_a_worker_dies_with_a_first_class_disk(
+    drive: Drive, first_class: Callable[[], Carried], monkeypatch: pytest.MonkeyPatch, edge: str
+) -> None:
+    carried, before = first_class(), drive.calls("RelocateVStorageObject_Task")
+    job_id = ask(drive, carried)
+    with monkeypatch.context() as edges:
+        death = dying(edges, edge, 0)
+        to_end_through_death(drive, job_id)
+    assert death.came
+    drive.succeeded(job_id)
+    arrived_once(drive, carried, job_id, before)
+
+
+@pytest.mark.parametrize("carried_out", [True, False], ids=["carried out", "not carried out"])
+@pytest.mark.parametrize("method", [*STEPS, "RelocateVStorageObject_Task"])
+def test_a_reply_is_lost(
+    drive: Drive,
+    thin: Callable[[], Carried],
+    first_class: Callable[[], Carried],
+    faults: Faults,
+    *,
+    method: str,
+    carried_out: bool,
+) -> None:
+    carried = first_class() if method.startswith("RelocateV") and method != "RelocateVM_Task" else thin()
+    lost = faults.lose_reply(method) if carried_out else faults.lose_request(method)
+    job_id = ask(drive, carried)
+    drive.succeed(job_id)
+    assert lost.struck() == 1
+    begun = [Asked.of(task).command for task in rows.tasks(job_id) if task.state != "abandoned"]
+    assert sum(command.copies for command in begun) == 1, drive.told(job_id)
+    path = known.volume_of_id(carried.volume_id).path
+    assert path.startswith(carried.target)
+    drive.is_at(carried.volume_id, path)
+    assert {attempt.outcome for attempt in rows.attempts(job_id)} == {"succeeded"}
