@@ -10,18 +10,23 @@ from app.cli.jobview import JobView
 _ATTEMPT = ("number", "worker", "strategy", "started", "ended", "outcome", "fault", "message")
 _EVENT = ("at", "actor", "kind", "fromstate", "tostate", "detail")
 _NEWEST_EVENTS = 40
-_DISK = ("name", "from", "to", "bytes", "seconds", "verified")
+_STEP = ("number", "doing", "state", "progress", "tries", "task", "fault", "message")
+_DISK = ("name", "from", "to", "bytes", "seconds", "verified", "path", "format", "format_changed", "chain_changed")
+_WAITING = "waiting"
 
 
 def print_job(content: dict[str, Any]) -> None:
     """Write what `queryAsyncJobResult` with details says about a job to standard output."""
     view = JobView.parse(content)
+    attempts = content.get("attempts") or []
+    steps = attempts[-1].get("steps") or [] if attempts else []
     facts = {
         "job": view.id,
         "command": view.command,
         "works on": f"{content.get('jobinstancetype', '')} {view.instance_id}".strip(),
         "state": view.state,
         "doing": "" if view.over else view.doing(),
+        "step": "" if view.succeeded else _step(steps),
         "progress": f"{view.progress} %",
         "attempt": f"{view.attempt} of {view.max_attempts}" if view.max_attempts else "",
         "created": str(content.get("created") or ""),
@@ -33,13 +38,25 @@ def print_job(content: dict[str, Any]) -> None:
         if value:
             terminal.show(f"{name:<{width}}  {value}")
     _section("disks", _DISK, view.disks, right=("bytes", "seconds"))
-    _section("attempts", _ATTEMPT, content.get("attempts") or [])
+    _section("attempts", _ATTEMPT, attempts)
+    _section(f"steps of attempt {view.attempt}", _STEP, steps, right=("number", "progress", "tries"))
     events = content.get("events") or []
     _section("events", _EVENT, events[-_NEWEST_EVENTS:])
     if len(events) > _NEWEST_EVENTS:
         terminal.show(
             f"{len(events) - _NEWEST_EVENTS} older events: `vrelocate jobs show {view.id} --json` has them all"
         )
+
+
+def _step(steps: list[dict[str, Any]]) -> str:
+    """Return which step an attempt is at, or ended with: `2 of 5: relocating the disk`."""
+    asked = [step for step in steps if step.get("state") != _WAITING]
+    if not asked:
+        return ""
+    at = asked[-1]
+    if at.get("cleaning"):
+        return f"cleaning up: {at['doing']}"
+    return f"{at['number']} of {sum(not step.get('cleaning') for step in steps)}: {at['doing']}"
 
 
 def _section(title: str, columns: tuple[str, ...], items: list[dict[str, Any]], *, right: tuple[str, ...] = ()) -> None:

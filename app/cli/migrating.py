@@ -10,12 +10,12 @@ from typing import Any
 from uuid import uuid4
 
 from app.cli import terminal
-from app.cli.apiclient import ApiClient, Entity
+from app.cli.apiclient import ApiClient
 from app.cli.following import follow
 from app.cli.jobview import JobView
-from app.cli.naming import VM, Kind
 from app.cli.outcome import ExitCode
 from app.cli.progress import display
+from app.cli.wishes import Wish
 from app.errors import NotAuthenticated, PermissionDenied, ResourceUnavailable, VrelocateError
 
 CALLS_PER_ORDER = 3
@@ -24,10 +24,9 @@ SECONDS_BETWEEN_CALLS = 1.0
 
 @dataclass(frozen=True)
 class Order:
-    """One thing that shall go to a pool, and what became of the wish."""
+    """One wish, and what became of it."""
 
-    entity: Entity
-    pool: Entity
+    wish: Wish
     job_id: str = ""
     """Empty when the API refused."""
     refusal: str = ""
@@ -35,28 +34,25 @@ class Order:
     @property
     def name(self) -> str:
         """What people call the VM or volume."""
-        return str(self.entity.get("name") or self.entity["id"])
+        return self.wish.name
 
     def as_json(self, view: JobView | None = None) -> dict[str, Any]:
         """Return it for a program: with the API's whole job when there is a newest look."""
-        what: dict[str, Any] = {"name": self.name, "id": self.entity["id"], "to": self.pool["id"]}
+        what = self.wish.as_json()
         if self.refusal:
             return what | {"refused": self.refusal}
         return what | {"jobid": self.job_id} | (view.raw if view else {})
 
 
-def order(
-    api: ApiClient, kind: Kind, entity: Entity, pool: Entity, *, pause: Callable[[float], None] = time.sleep
-) -> Order:
+def order(api: ApiClient, wish: Wish, *, pause: Callable[[float], None] = time.sleep) -> Order:
     """Ask for one migration; a refusal is written down in the order, a refused key and a silent API raise.
 
     The job's id is chosen here: a call whose answer was lost is made again, and is still one job.
     """
-    command, subject = ("migrateVirtualMachine", "virtualmachineid") if kind is VM else ("migrateVolume", "volumeid")
-    parameters = {subject: entity["id"], "storageid": pool["id"], "customjobid": str(uuid4())}
+    parameters = wish.parameters() | {"customjobid": str(uuid4())}
     for calls in count(1):
         try:
-            return Order(entity, pool, job_id=str(api.call(command, **parameters)["jobid"]))
+            return Order(wish, job_id=str(api.call(wish.command, **parameters)["jobid"]))
         except ResourceUnavailable:
             if calls == CALLS_PER_ORDER:
                 raise
@@ -64,7 +60,7 @@ def order(
         except (NotAuthenticated, PermissionDenied):
             raise  # it is the key that is refused, not this migration
         except VrelocateError as error:
-            return Order(entity, pool, refusal=str(error))
+            return Order(wish, refusal=str(error))
     raise AssertionError("count() does not end")
 
 

@@ -31,15 +31,19 @@ VOLUME = Kind("volume", "listVolumes", "volume", ("storage", "vmname", "path"))
 POOL = Kind("pool", "listStoragePools", "storagepool", ("zonename", "clustername"))
 
 
-def resolve(api: ApiClient, kind: Kind, wanted: str) -> Entity:
-    """Return the one thing of `kind` whose id or whose name is `wanted`.
+def resolve(api: ApiClient, kind: Kind, wanted: str, *, of_vm: str | None = None) -> Entity:
+    """Return the one thing of `kind` whose id or whose name is `wanted`; with `of_vm`, among the volumes of that VM.
 
     Raises `NotFound`, or `InvalidParameter` with all ids when the name is ambiguous.
     """
-    if (entity := _by_id(api, kind, wanted)) is not None:
+    if (entity := _by_id(api, kind, wanted, of_vm)) is not None:
         return entity
     # Servers differ in whether `name` means equal or contains; only equal is meant here.
-    found = [entity for entity in api.entities(kind.command, kind.key, name=wanted) if entity.get("name") == wanted]
+    found = [
+        entity
+        for entity in api.entities(kind.command, kind.key, name=wanted, virtualmachineid=of_vm)
+        if entity.get("name") == wanted
+    ]
     if not found:
         raise NotFound(f"no {kind.word} is called {wanted!r}: `vrelocate {kind.word.lower()}s` lists them")
     if len(found) > 1:
@@ -55,13 +59,13 @@ def resolve_all(api: ApiClient, kind: Kind, wanted: Iterable[str]) -> list[Entit
     return list({entity["id"]: entity for entity in found}.values())
 
 
-def _by_id(api: ApiClient, kind: Kind, wanted: str) -> Entity | None:
+def _by_id(api: ApiClient, kind: Kind, wanted: str, of_vm: str | None) -> Entity | None:
     try:
         identifier = str(UUID(wanted))
     except ValueError:
         return None
     try:
-        return next(api.entities(kind.command, kind.key, id=identifier), None)
+        return next(api.entities(kind.command, kind.key, id=identifier, virtualmachineid=of_vm), None)
     except InvalidParameter:
         # No such id. It may be a name all the same: CloudStack calls the files of its volumes by 32 hex digits.
         return None

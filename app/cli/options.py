@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -46,4 +47,40 @@ HostStateDir = Annotated[
 Wait = Annotated[
     bool,
     typer.Option("--wait", help="Follow the jobs to their ends, and exit with 1 if one of them failed."),
+]
+
+
+class Format(StrEnum):
+    """What a disk can be converted to."""
+
+    THIN = "thin"
+    """It takes up what was written."""
+    THICK = "thick"
+    """It takes up its size, and is zeroed where it is first written to."""
+    EAGER = "eager"
+    """It takes up its size, and is zeroed at once."""
+
+
+Convert = Annotated[
+    Format | None,
+    typer.Option(
+        "--format",
+        help="Convert the disks that move: thin; thick, zeroed where it is first written to; eager, zeroed at once. "
+        "By default each stays as it is.",
+    ),
+]
+
+WithHome = Annotated[
+    bool | None,
+    typer.Option(
+        "--with-home/--keep-home",
+        help="Move the VM's configuration too, or leave it; by default it goes with the whole VM, and with its first "
+        "disk.",
+        show_default=False,
+    ),
+]
+
+DryRun = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Tell what would be done and what speaks against it, and change nothing."),
 ]

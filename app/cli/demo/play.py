@@ -18,6 +18,7 @@ from app.cli.jobview import JobView
 from app.cli.migrating import Order, order
 from app.cli.naming import VM, VOLUME
 from app.cli.progress import display
+from app.cli.wishes import Wish
 from app.inventory.offerings import assign_offering, create_offering
 from app.inventory.sync import sync_vcenter
 from app.inventory.vcenters import list_vcenters
@@ -56,7 +57,7 @@ def _order(api: ApiClient, parts: Sequence[Part]) -> list[Order]:
     for expected in Expected:
         group = [part for part in parts if part.expected is expected]
         terminal.say(f"asking for {_counted(group)} to {group[0].target['name']}; expected: {expected}")
-    return [order(api, part.kind, part.entity, part.target) for part in parts]
+    return [order(api, Wish(part.kind, part.entity, part.target)) for part in parts]
 
 
 def _counted(group: Sequence[Part]) -> str:

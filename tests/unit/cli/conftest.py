@@ -8,9 +8,11 @@ from urllib.parse import parse_qsl
 
 import httpx
 import pytest
+from click.testing import Result
+from typer.testing import CliRunner
 
 from app.access.signature import verify
-from app.cli import apiclient
+from app.cli import apiclient, main
 from app.cli.connection import Connection
 
 URL, KEY, SECRET = "http://api.example:8080/client/api", "key", "secret"
@@ -33,7 +35,7 @@ class Endpoint:
         self._looks: dict[str, list[dict[str, Any]]] = {}
 
     def lists(self, command: str, key: str, objects: list[dict[str, Any]]) -> None:
-        """Let a list command narrow by id, name (a part of it, as for VMs) and storageid, and page."""
+        """Let a list command narrow by id, name (a part of it, as for VMs) and where things are, and page."""
 
         def answer(given: dict[str, str]) -> dict[str, Any]:
             if "id" in given and all(it["id"] != given["id"] for it in objects):
@@ -43,7 +45,7 @@ class Endpoint:
                 for it in objects
                 if it["id"] == given.get("id", it["id"])
                 and given.get("name", "") in it["name"]
-                and it.get("storageid") == given.get("storageid", it.get("storageid"))
+                and all(it.get(key) == given.get(key, it.get(key)) for key in ("storageid", "virtualmachineid"))
             ]
             size, page = int(given["pagesize"]), int(given["page"])
             shown = found[size * (page - 1) : size * page]
@@ -118,6 +120,11 @@ class Endpoint:
         except Refusal as refusal:
             body = {"uuidList": [], "errorcode": refusal.code, "cserrorcode": 9999, "errortext": str(refusal)}
             return httpx.Response(refusal.code, json={wrapper: body})
+
+
+@pytest.fixture
+def vrelocate() -> Callable[..., Result]:
+    return lambda *arguments: CliRunner().invoke(main.app, arguments)
 
 
 @pytest.fixture

@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import pytest
-from typer.testing import CliRunner
 
-from app.cli import following, main, migrating
+from app.cli import following, migrating
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,11 +18,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.unit
 
 POOL_ID = "00000000-0000-4000-8000-000000000001"
-
-
-@pytest.fixture
-def vrelocate() -> Callable[..., Result]:
-    return lambda *arguments: CliRunner().invoke(main.app, arguments)
 
 
 @pytest.fixture(autouse=True)

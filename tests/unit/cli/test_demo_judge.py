@@ -9,6 +9,7 @@ from app.cli.demo.judge import Verdict, judge
 from app.cli.jobview import JobView
 from app.cli.migrating import Order
 from app.cli.naming import VM
+from app.cli.wishes import Wish
 
 if TYPE_CHECKING:
     from tests.unit.cli.conftest import Endpoint
@@ -37,7 +38,7 @@ def judged(endpoint: Endpoint) -> Judged:
     ) -> Verdict:
         part = Part(VM, {"id": "vm-1", "name": "a"}, NEW, expected, (BEFORE,))
         view = None if refusal else JobView.parse(endpoint.job("j", state, **job))
-        order = Order(part.entity, NEW, job_id="" if refusal else "j", refusal=refusal)
+        order = Order(Wish(VM, part.entity, NEW), job_id="" if refusal else "j", refusal=refusal)
         return judge(part, order, view, {"v1": now})
 
     return judged
@@ -113,5 +114,5 @@ def test_what_was_refused_must_not_have_moved(judged: Judged) -> None:
 
 def test_a_migration_without_disks_proves_nothing(endpoint: Endpoint) -> None:
     part = Part(VM, {"id": "vm-1", "name": "a"}, NEW, Expected.MOVED, ())
-    order = Order(part.entity, NEW, job_id="j")
+    order = Order(Wish(VM, part.entity, NEW), job_id="j")
     assert not judge(part, order, JobView.parse(endpoint.job("j", "succeeded")), {}).as_expected
