@@ -77,9 +77,11 @@ def test_a_task_of_a_worker_vm(steps: Steps, unused: InTurn, task: str, moment: 
         assert (job.state, after.path) == (JobState.FAILED, path)
         assert f"({fault})" in (job.error_text or "")
     elif for_good and task in {"ReconfigVM_Task", "MoveVirtualDisk_Task"}:
-        # On its target, and nobody may give it its folder back: it stays where its worker had it.
-        assert (job.state, after.pool.name) == (JobState.SUCCEEDED, "new")
+        # On its target, and nobody may give it its folder back: it stays where its worker had it, and the job says so.
+        assert (job.state, after.pool.name) == (JobState.FAILED, "new")
         assert after.path.startswith("[new] vrelocate-worker-")
+        assert f"({fault})" in (job.error_text or "")
+        assert after.path in (job.error_text or "")
     else:
         assert (job.state, after.path) == (JobState.SUCCEEDED, path.replace("[old]", "[new]"))
     assert disagreements(steps.vcenter_id) == []
