@@ -29,9 +29,11 @@ def carry(hold: Hold) -> None:
     about = {"job_id": str(hold.transfer.job_id), "transfer_id": str(hold.transfer.id)}
     with hold.kept_alive():
         try:
-            ending, cleared = _carried(hold)
-            hold.settle(ending, cleared=cleared)
+            ending, clean = _carried(hold)
+            hold.settle(ending)
             log.info("carry.ended", **about, state=ending.state.value, fault=ending.fault)
+            if clean:
+                _remove_folder(hold)
         except LostLease as lost:
             log.warning("carry.lost", **about, why=str(lost))
         except WorkerStops:
@@ -44,7 +46,7 @@ def carry(hold: Hold) -> None:
 
 
 def _carried(hold: Hold) -> tuple[Ending, bool]:
-    """Run the copy; return how it ended, and whether nothing of it is left."""
+    """Run the copy; return how it ended, and whether what is on secondary storage is of no more use to anybody."""
     with Places(hold.check) as places:
         try:
             hold.check()
@@ -63,20 +65,30 @@ def _carried(hold: Hold) -> tuple[Ending, bool]:
             failure = Ending(TaskState.ERROR, type(error).__name__, FaultClass.PERMANENT, text)
         else:
             return Ending(TaskState.SUCCESS), False
-    return failure, _cleaned_up(hold)
+    return failure, _targets_deleted(hold)
 
 
-def _cleaned_up(hold: Hold) -> bool:
-    """Remove what a failed transfer has begun, before anybody may begin anew; `False` leaves the rest to the sweep."""
+def _targets_deleted(hold: Hold) -> bool:
+    """Delete what a failed transfer has begun at targets, before anybody may begin anew.
+
+    `False` leaves it to the sweep, which compares it with what is on secondary storage.
+    """
     hold.require()
     try:
         with Places() as places:
             delete_targets(places, hold.transfer, hold.files)
-        remove_folder(_store_of(hold), hold.transfer.job_id, besides=hold.transfer.id)
     except (VrelocateError, OSError) as trouble:
         log.warning("secondary.not_cleared", job_id=str(hold.transfer.job_id), why=str(trouble))
         return False
     return True
+
+
+def _remove_folder(hold: Hold) -> None:
+    """Remove the folder on secondary storage, once nobody can take the transfer any more."""
+    try:
+        remove_folder(_store_of(hold), hold.transfer.id)
+    except (VrelocateError, OSError) as trouble:
+        log.warning("secondary.not_cleared", job_id=str(hold.transfer.job_id), why=str(trouble))
 
 
 def _store_of(hold: Hold) -> SecondaryStore:

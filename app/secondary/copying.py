@@ -8,7 +8,10 @@ the upload came, and the last whole chunk is read back. A crash at any byte cost
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path, PurePosixPath
+
+from sqlalchemy.orm import Session
 
 from app.db import transaction
 from app.errors import ResourceUnavailable
@@ -18,6 +21,7 @@ from app.secondary.checksums import CHUNK_BYTES, Sums, chunk_count, chunk_end, d
 from app.secondary.errors import (
     CarriedOtherwise,
     CarryError,
+    FileBusy,
     NoSpace,
     PartRefused,
     PlaceFailed,
@@ -39,7 +43,7 @@ _LONGEST_PAUSE_SECONDS = 30.0
 
 
 def local_name(file: TransferFile) -> str:
-    """Return what a file is called in its job's folder on secondary storage: `2-vm-01-flat.vmdk`."""
+    """Return what a file is called in its transfer's folder on secondary storage: `2-vm-01-flat.vmdk`."""
     name = PurePosixPath(str(file.source["path"])).name
     # Names may be as long as a file system takes them, and some bytes go to the number and to ".sha256".
     return f"{file.number}-{name.encode()[:200].decode(errors='ignore')}"
@@ -53,7 +57,7 @@ class Copy:
         self._hold = hold
         self._store = store
         self._places = places
-        self._folder = folder_of(store) / str(hold.transfer.job_id)
+        self._folder = folder_of(store) / str(hold.transfer.id)
         with file_errors(str(self._folder)):
             self._folder.mkdir(mode=0o700, exist_ok=True)
         self._local = FolderPlace(self._folder, hold.check)
@@ -104,23 +108,18 @@ class Copy:
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
     def _measure(self, file: TransferFile) -> None:
-        """Look at a source for the first time; what lies under its name here is another attempt's."""
+        """Look at a source for the first time."""
         if file.source_version is not None:
             return
         source, path = self._places.at(file.source)
         seen = source.stat(path)
         if seen is None:
             raise SourceGone(f"{path} is not there any more")
-        name = local_name(file)
-        self._hold.save(file, downloaded_bytes=0)
-        self._local.delete(name)
-        self._local.delete(self._sums_path(name).name)
         self._hold.save(file, size_bytes=seen.size_bytes, source_version=seen.version or "")
 
     def _require_room(self, _file: TransferFile) -> None:
         missing = sum(file.size_bytes - file.downloaded_bytes for file in self._hold.files)
-        with transaction() as session:
-            room = room_of(session, self._store, besides=self._hold.transfer.id)
+        room = room_of(self._store, besides=self._hold.transfer.id)
         if missing > room.available_bytes:
             raise NoSpace(
                 f"{missing} bytes do not fit on secondary store {self._store.name}: "
@@ -187,7 +186,12 @@ class Copy:
                 ours = queries.was_begun_before(session, self._hold.transfer, file)
             if not ours:
                 raise TargetExists(f"{file.target['path']} is there already: nothing is overwritten")
-        self._hold.save(file, upload_begun=True)
+        # Looked at before: what another transfer has put there since then is known from its records.
+        self._hold.save(file, require=partial(self._require_nobody_else, file), upload_begun=True)
+
+    def _require_nobody_else(self, file: TransferFile, session: Session) -> None:
+        if queries.is_carried_by_another(session, self._hold.transfer, file):
+            raise FileBusy(f"{file.target['path']} is the target of another transfer too: one after the other")
 
     def _sent(self, file: TransferFile, sums: Sums, offset: int) -> Iterator[bytes]:
         """Read from secondary storage, and check that it is what was written there."""

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from uuid import UUID
+
+from sqlalchemy import func
+from sqlalchemy.orm import Session
 
 from app.db import transaction
 from app.errors import LostLease, ResourceUnavailable, VrelocateError
@@ -68,13 +71,16 @@ class Hold:
             self._over.wait(min(seconds, _BEAT_SECONDS))
         self.check()
 
-    def save(self, file: TransferFile, **columns: object) -> None:
-        """Write columns of a file; raises what `check` raises.
+    def save(
+        self, file: TransferFile, *, require: Callable[[Session], None] = lambda _: None, **columns: object
+    ) -> None:
+        """Write columns of a file; raises what `check` raises, and what `require` raises in the same transaction.
 
         Whoever returns from here may do at once what lasts: the transfer was held a moment ago.
         """
         self.check()
         with self._answered_soon(), transaction() as session:
+            require(session)
             held = queries.save_file(
                 session, file.transfer_id, file.number, owner=self.owner, fence=self._fence, columns=columns
             )
@@ -116,7 +122,7 @@ class Hold:
         with transaction() as session:
             session.execute(queries.RELEASE, self._mine)
 
-    def settle(self, ending: Ending, *, cleared: bool) -> None:
+    def settle(self, ending: Ending) -> None:
         """End the transfer and its outside task in one transaction, then ring for the job; raises `LostLease`."""
         done = ending.state is TaskState.SUCCESS
         columns = {
@@ -127,10 +133,11 @@ class Hold:
             "lease_owner": None,
             "lease_expires_at": None,
             "waits_for": None,
+            "finished_at": func.now(),
         }
         with transaction() as session:
-            if not queries.end_transfer(
-                session, self.transfer.id, owner=self.owner, fence=self._fence, columns=columns, cleared=cleared
+            if not queries.save_transfer(
+                session, self.transfer.id, owner=self.owner, fence=self._fence, columns=columns
             ):
                 raise self._lost()
             job_id = outside.settle(session, self.transfer.task_id, ending)

@@ -1,12 +1,17 @@
 """What jobs that are over have left behind: their folders on secondary storage, and files at targets half written.
 
-Only what the records say is ours is touched: the folder of a job that is known and over; a target whose upload was
-begun, which no later transfer has made its own, and whose first bytes are those that we sent. Other folders are told.
+Only what the records say is ours is touched: the folder of a transfer that is known and over; a target whose upload
+was begun, which no later transfer has made its own, and whose first bytes are those that we sent. Other folders are
+told.
+
+A transfer that is over is never carried again, and the next attempt's has a folder of its own. So a removal does no
+harm however late it comes: whoever removes may stand still for an hour, or wait for a mount that hangs.
 """
 
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -14,7 +19,6 @@ from sqlalchemy import func
 
 from app.db import transaction
 from app.errors import ResourceInUse, VrelocateError
-from app.jobs import queries as job_queries
 from app.secondary import queries
 from app.secondary.access import Places
 from app.secondary.checksums import CHUNK_BYTES
@@ -51,13 +55,11 @@ def clear(job_id: UUID) -> bool:
         try:
             if transfer.phase is TransferPhase.FAILED:
                 _remove_partial_targets(transfer, files[transfer.id], stores[transfer.store_id])
-            remove_folder(stores[transfer.store_id], job_id)
+            remove_folder(stores[transfer.store_id], transfer.id)
         except (VrelocateError, OSError) as trouble:
             log.warning("secondary.not_cleared", job_id=str(job_id), why=str(trouble))
             cleared = False
             continue
-        with transaction() as session:
-            session.get_one(Transfer, transfer.id).cleared_at = func.now()
     return cleared
 
 
@@ -77,34 +79,35 @@ def sweep() -> int:
 
 
 def strangers(store: SecondaryStore) -> list[Path]:
-    """Return the folders on a store that belong to no job that is known here: for people to look at, never removed."""
+    """Return the folders on a store that are no known transfer's: for people to look at, never removed."""
     found = []
     for folder in sorted(folder_of(store).iterdir()):
         if not folder.is_dir() or folder.name.startswith(_GOING):
             continue
-        job_id = _job_id(folder.name)
+        transfer_id = _transfer_id(folder.name)
         with transaction() as session:
-            if job_id is None or job_queries.get_job(session, job_id) is None:
-                found.append(folder)
+            known = transfer_id is not None and session.get(Transfer, transfer_id) is not None
+        if not known:
+            found.append(folder)
     return found
 
 
-def remove_folder(store: SecondaryStore, job_id: UUID, *, besides: UUID | None = None) -> None:
-    """Remove a job's folder on a store, unless a transfer of the job is under way, `besides` the one that ends.
+def remove_folder(store: SecondaryStore, transfer_id: UUID) -> None:
+    """Remove the folder of a transfer that is over, and write down that nothing is left of it.
 
-    It is renamed first, while the job's row is locked: who begins a transfer of that job holds the same lock.
+    Raises `StoreUnusable`, `OSError`, and `ResourceInUse` while the transfer is under way.
     """
-    root = folder_of(store)
-    going = root / f"{_GOING}{uuid4()}"
     with transaction() as session:
-        job_queries.lock_job(session, job_id)
-        if any(it.finished_at is None and it.id != besides for it in queries.transfers_of(session, job_id)):
-            return
-        try:
-            (root / str(job_id)).rename(going)
-        except FileNotFoundError:
-            return
-    shutil.rmtree(going)
+        if session.get_one(Transfer, transfer_id).finished_at is None:
+            raise ResourceInUse(f"transfer {transfer_id} is under way")
+    root = folder_of(store)
+    # Renamed first: half of a folder is found by `_finish_removals`, whoever has forgotten whose it was.
+    going = root / f"{_GOING}{uuid4()}"
+    with suppress(FileNotFoundError):
+        (root / str(transfer_id)).rename(going)
+        shutil.rmtree(going)
+    with transaction() as session:
+        session.get_one(Transfer, transfer_id).cleared_at = func.now()
 
 
 def _finish_removals(store: SecondaryStore) -> None:
@@ -121,7 +124,7 @@ def _remove_partial_targets(transfer: Transfer, files: list[TransferFile], store
     ours = begun_by(transfer, files)
     if not ours:
         return
-    local = folder_of(store) / str(transfer.job_id)
+    local = folder_of(store) / str(transfer.id)
     with Places() as places:
         for file in ours:
             place, path = places.at(file.target)
@@ -149,7 +152,7 @@ def _sent(folder: Path, file: TransferFile, length: int) -> bytes | None:
         return b"".join(chunks)
 
 
-def _job_id(name: str) -> UUID | None:
+def _transfer_id(name: str) -> UUID | None:
     try:
         return UUID(name)
     except ValueError:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import and_, delete, func, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from app.secondary.models import SecondaryStore, Transfer, TransferFile, TransferPhase
@@ -72,6 +73,12 @@ OVER_AND_UNCLEARED = text(
     """
 )
 """Jobs that are over, and have left something on secondary storage."""
+
+
+def reserved_bytes(session: Session, *, besides: UUID | None = None) -> dict[UUID, int]:
+    """Return what open transfers, without the transfer `besides`, are still going to write, by store."""
+    rows = session.execute(RESERVED, {"besides": [] if besides is None else [besides]})
+    return {row.store_id: int(row.bytes) for row in rows}
 
 
 def store_by_name(session: Session, name: str) -> SecondaryStore | None:
@@ -151,6 +158,30 @@ def was_begun_before(session: Session, transfer: Transfer, file: TransferFile) -
     return session.scalars(select(earlier.exists())).one()
 
 
+def is_carried_by_another(session: Session, transfer: Transfer, file: TransferFile) -> bool:
+    """Say whether another transfer writes to the file's target, or has done so since this one was ordered.
+
+    Who asks at the same time for the same target waits until this transaction is over.
+    """
+    session.execute(
+        select(func.pg_advisory_xact_lock(func.hashtextextended(json.dumps(file.target, sort_keys=True), 0)))
+    )
+    another = (
+        select(TransferFile.number)
+        .join(Transfer, Transfer.id == TransferFile.transfer_id)
+        .where(
+            TransferFile.target == file.target,
+            TransferFile.upload_begun,
+            Transfer.id != transfer.id,
+            or_(
+                Transfer.finished_at.is_(None),
+                and_(Transfer.phase == TransferPhase.DONE, Transfer.finished_at >= transfer.created_at),
+            ),
+        )
+    )
+    return session.scalars(select(another.exists())).one()
+
+
 def save_file(
     session: Session,
     transfer_id: UUID,
@@ -189,11 +220,3 @@ def save_transfer(
         .execution_options(synchronize_session=False)
     )
     return written.first() is not None
-
-
-def end_transfer(
-    session: Session, transfer_id: UUID, *, owner: str, fence: int, columns: Mapping[str, object], cleared: bool
-) -> bool:
-    """End a transfer, if `owner` still carries it; say whether it was ended."""
-    times = {"finished_at": func.now()} | ({"cleared_at": func.now()} if cleared else {})
-    return save_transfer(session, transfer_id, owner=owner, fence=fence, columns={**columns, **times})

@@ -2,16 +2,21 @@
 
 A store is a folder that every worker has mounted under the same path. When it is added a marker with the store's id is
 written into it: a worker on which the path is an empty mount point, or something else, notices before it writes a byte.
+
+A mount may hang for as long as its server is away. So no file of a store is touched within a transaction: a row that is
+locked meanwhile would keep others waiting, until PostgreSQL took the lock back (`app.db.SILENCE_SECONDS`).
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID, uuid4
 
-from sqlalchemy.orm import Session
+from sqlalchemy.exc import IntegrityError
 
 from app.db import transaction
 from app.errors import InvalidParameter, NotFound, ResourceInUse
@@ -49,15 +54,22 @@ def add_store(name: str, path: Path) -> UUID:
     path = Path(os.path.normpath(path))
     if not path.is_absolute():
         raise InvalidParameter(f"{path} is no absolute path: every worker must find the store under the same one")
-    with transaction() as session:
-        for known in queries.stores(session):
-            if known.name == name or known.path == str(path):
-                raise InvalidParameter(f"there is a secondary store {known.name} at {known.path} already")
-        store = SecondaryStore(id=uuid4(), name=name, path=str(path))
-        session.add(store)
-        session.flush()
-        _mark(store)  # last: what was not marked is not kept
-        return store.id
+    for known in list_stores():
+        if known.name == name or known.path == str(path):
+            raise InvalidParameter(f"there is a secondary store {known.name} at {known.path} already")
+    store = SecondaryStore(id=uuid4(), name=name, path=str(path))
+    # First, so that no store is kept that has no marker: nobody could use it.
+    _mark(store)
+    try:
+        with transaction() as session:
+            session.add(store)
+    except IntegrityError:
+        _unmark(store)
+        raise InvalidParameter(f"somebody has just added a secondary store {name}, or one at {path}") from None
+    except BaseException:
+        _unmark(store)
+        raise
+    return store.id
 
 
 def list_stores() -> list[SecondaryStore]:
@@ -81,8 +93,7 @@ def remove_store(name: str) -> None:
             raise ResourceInUse(f"{uncleared} transfers have their files on {name}: wait until they are over")
         queries.forget_transfers_through(session, store.id)
         session.delete(store)
-        if _marked_as(store) == store.id:
-            _marker(store).unlink()
+    _unmark(store)
 
 
 def folder_of(store: SecondaryStore) -> Path:
@@ -100,19 +111,14 @@ def folder_of(store: SecondaryStore) -> Path:
     return folder
 
 
-def room_of(session: Session, store: SecondaryStore, *, besides: UUID | None = None) -> Room:
+def room_of(store: SecondaryStore, *, besides: UUID | None = None) -> Room:
     """Return a store's room; what the transfer `besides` is going to write is not counted as reserved.
 
     Raises `StoreUnusable` when it is not mounted here.
     """
-    seen = os.statvfs(folder_of(store))
-    rows = session.execute(queries.RESERVED, {"besides": [] if besides is None else [besides]})
-    reserved = {row.store_id: int(row.bytes) for row in rows}
-    return Room(
-        total_bytes=seen.f_blocks * seen.f_frsize,
-        free_bytes=seen.f_bavail * seen.f_frsize,
-        reserved_bytes=reserved.get(store.id, 0),
-    )
+    with transaction() as session:
+        reserved = queries.reserved_bytes(session, besides=besides)
+    return _room(store, reserved)
 
 
 def choose(needed_bytes: int) -> UUID:
@@ -149,14 +155,24 @@ def seen_here() -> tuple[dict[UUID, SecondaryStore], dict[str, str]]:
 def list_rooms() -> list[tuple[SecondaryStore, Room | str]]:
     """Return every store with its room, or with why this machine cannot tell."""
     with transaction() as session:
-        return [(store, _room_or_trouble(session, store)) for store in queries.stores(session)]
+        stores, reserved = queries.stores(session), queries.reserved_bytes(session)
+    return [(store, _room_or_trouble(store, reserved)) for store in stores]
 
 
-def _room_or_trouble(session: Session, store: SecondaryStore) -> Room | str:
+def _room_or_trouble(store: SecondaryStore, reserved: Mapping[UUID, int]) -> Room | str:
     try:
-        return room_of(session, store)
+        return _room(store, reserved)
     except StoreUnusable as trouble:
         return str(trouble)
+
+
+def _room(store: SecondaryStore, reserved: Mapping[UUID, int]) -> Room:
+    seen = os.statvfs(folder_of(store))
+    return Room(
+        total_bytes=seen.f_blocks * seen.f_frsize,
+        free_bytes=seen.f_bavail * seen.f_frsize,
+        reserved_bytes=reserved.get(store.id, 0),
+    )
 
 
 def _marker(store: SecondaryStore) -> Path:
@@ -169,6 +185,13 @@ def _marked_as(store: SecondaryStore) -> UUID | None:
         return UUID(_marker(store).read_text(encoding="ascii").strip())
     except (OSError, ValueError):
         return None
+
+
+def _unmark(store: SecondaryStore) -> None:
+    """Remove the marker, if it is this store's and can be removed; one that stays is told of when it is in the way."""
+    with suppress(OSError):
+        if _marked_as(store) == store.id:
+            _marker(store).unlink()
 
 
 def _mark(store: SecondaryStore) -> None:

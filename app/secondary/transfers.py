@@ -7,7 +7,7 @@ The order of things, for a command that is carried by our own workers:
 3. in one transaction: `begin(...)`, and the job's move to `running`;
 4. a carrier takes it (`workers.carry`), settles the outside task in the end, and rings for the job's finish step;
 5. the finish step reads `state_of` (what became of it) and `result_of` (each file's bytes and checksum);
-6. `leftovers.remove_sources` when everything else is as it should be, and `leftovers.clear` when the job is over.
+6. `removal.remove_sources` when everything else is as it should be, and `leftovers.clear` when the job is over.
 """
 
 from __future__ import annotations

@@ -106,6 +106,17 @@ def lapse(ordered: Ordered) -> None:
         )
 
 
+def next_attempt(job_id: UUID) -> None:
+    """The finish step sees that the first has failed, and lets the job try again."""
+    claim = leases.claim_to_finish(job_id, "finisher")
+    assert claim
+    with transaction() as session:
+        leases.move(session, claim, JobState.QUEUED, kind="retried")
+        session.execute(
+            text("UPDATE job_attempt SET ended_at = now(), outcome = 'retried' WHERE job_id = :id"), {"id": job_id}
+        )
+
+
 @dataclass(frozen=True)
 class Datastores:
     """Files of a vCenter's datastores, put there and read back by the test."""

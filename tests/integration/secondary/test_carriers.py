@@ -96,7 +96,7 @@ def test_what_one_carries_no_other_takes(ordered: Ordered, store_id: UUID) -> No
     with pytest.raises(LostLease):
         first.save(first.files[0], downloaded_bytes=1)
     with pytest.raises(LostLease):
-        first.settle(Ending(TaskState.SUCCESS), cleared=False)
+        first.settle(Ending(TaskState.SUCCESS))
     assert ordered.state.bytes_done == 0
     second.save(second.files[0], downloaded_bytes=1)
     assert ordered.task.settled_at is None

@@ -63,9 +63,9 @@ def test_what_lies_on_secondary_storage_is_for_nobody_elses_eyes(
     source = datastores.put(datastores.location("old", "private/a.vmdk"), content(100))
     ordered = order(store_id, (source, in_folder(pool, "a.vmdk"), 100))
     assert carried(ordered, store_id).phase is TransferPhase.DONE
-    folder = mount / "vrelocate" / str(ordered.job_id)
+    folder = mount / "vrelocate" / str(ordered.state.id)
     assert {path.name: oct(path.stat().st_mode & 0o777) for path in [folder, *folder.iterdir()]} == {
-        str(ordered.job_id): "0o700",
+        str(ordered.state.id): "0o700",
         "0-a.vmdk": "0o600",
         "0-a.vmdk.sha256": "0o600",
     }
@@ -83,7 +83,7 @@ def test_holes_stay_holes_from_pool_to_pool(store_id: UUID, mount: Path, pool: P
             file.write(content(100, at))
     ordered = order(store_id, (in_folder(pool, "images/thin.raw"), in_folder(pool, "moved/thin.raw"), size))
     assert carried(ordered, store_id).phase is TransferPhase.DONE
-    moved, kept = pool / "moved" / "thin.raw", mount / "vrelocate" / str(ordered.job_id) / "0-thin.raw"
+    moved, kept = pool / "moved" / "thin.raw", mount / "vrelocate" / str(ordered.state.id) / "0-thin.raw"
     for path in (moved, kept):
         found = path.stat()
         assert found.st_size == size
@@ -103,7 +103,7 @@ def test_runs_of_zeros_of_a_datastore_take_no_room_on_secondary_storage(
     target = datastores.location("new", "sparse/sparse-flat.vmdk")
     ordered = order(store_id, (source, target, len(data)))
     assert carried(ordered, store_id).phase is TransferPhase.DONE
-    assert (mount / "vrelocate" / str(ordered.job_id) / "0-sparse-flat.vmdk").stat().st_blocks * 512 < 3 * MIB
+    assert (mount / "vrelocate" / str(ordered.state.id) / "0-sparse-flat.vmdk").stat().st_blocks * 512 < 3 * MIB
     assert digest(datastores.get(target)) == digest(data)
 
 

@@ -6,12 +6,8 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import text
 
-from app.db import transaction
 from app.errors import CheckFailed, ResourceInUse
-from app.jobs import leases
-from app.jobs.states import JobState
 from app.secondary import carry as carrying
 from app.secondary import leftovers
 from app.secondary.carry import carry
@@ -21,7 +17,7 @@ from app.secondary.models import TransferPhase
 from app.secondary.removal import remove_targets
 from app.secondary.stores import list_stores
 from tests.integration.jobs import rows
-from tests.integration.secondary.orders import Ordered, carried, content, in_folder, order, taken
+from tests.integration.secondary.orders import Ordered, carried, content, in_folder, next_attempt, order, taken
 
 pytestmark = pytest.mark.integration
 
@@ -38,7 +34,7 @@ def half_done(store_id: UUID, pool: Path, monkeypatch: pytest.MonkeyPatch) -> Or
     ordered = ordered_in(store_id, pool)
     with monkeypatch.context() as patch:
         patch.setattr(Copy, "_compare", _fails)
-        patch.setattr(carrying, "_cleaned_up", lambda _hold: False)
+        patch.setattr(carrying, "_targets_deleted", lambda _hold: False)
         carry(taken(store_id))
     assert ordered.state.phase is TransferPhase.FAILED
     assert (pool / "moved" / "a").exists()
@@ -63,7 +59,7 @@ def test_what_is_done_is_kept_while_its_job_lives(store_id: UUID, pool: Path, mo
         leftovers.clear(ordered.job_id)
     carried(ordered, store_id)
     assert leftovers.sweep() == 0
-    assert folders(mount) == [str(ordered.job_id)]
+    assert folders(mount) == [str(ordered.state.id)]
     _end(ordered)
     assert leftovers.sweep() == 1
     assert folders(mount) == []
@@ -97,7 +93,7 @@ def test_what_the_next_attempt_carries_is_not_removed_for_the_one_before(
 ) -> None:
     """It finds what the first has left at the target, and may write over it."""
     ordered = half_done(store_id, pool, monkeypatch)
-    _next_attempt(ordered.job_id)
+    next_attempt(ordered.job_id)
     again = ordered_in(store_id, pool, job_id=ordered.job_id)
     with pytest.raises(ResourceInUse):
         leftovers.clear(ordered.job_id)
@@ -160,14 +156,3 @@ def test_targets_are_removed_for_a_clean_up_while_the_sources_are_there(store_id
 
 def _end(ordered: Ordered) -> None:
     rows.end(ordered.job_id)
-
-
-def _next_attempt(job_id: UUID) -> None:
-    """The finish step sees that the first has failed, and lets the job try again."""
-    claim = leases.claim_to_finish(job_id, "finisher")
-    assert claim
-    with transaction() as session:
-        leases.move(session, claim, JobState.QUEUED, kind="retried")
-        session.execute(
-            text("UPDATE job_attempt SET ended_at = now(), outcome = 'retried' WHERE job_id = :id"), {"id": job_id}
-        )

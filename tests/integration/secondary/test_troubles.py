@@ -168,7 +168,7 @@ def test_secondary_storage_that_returns_other_bytes(way: Way, monkeypatch: pytes
     ordered = way.order()
 
     def rot() -> None:
-        [kept] = (way.mount / "vrelocate" / str(ordered.job_id)).glob("0-*.bin")
+        [kept] = (way.mount / "vrelocate" / str(ordered.state.id)).glob("0-*.bin")
         with kept.open("r+b") as file:
             file.seek(CHUNK_BYTES + 10)
             file.write(b"?")
