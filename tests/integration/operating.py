@@ -26,7 +26,10 @@ class Operator:
 
     def do(self, ask: Callable[[VimObject], VimObject]) -> None:
         """Start a task and wait until it has succeeded."""
-        task = self.begin(ask)
+        self.wait_for(self.begin(ask))
+
+    def wait_for(self, task: str) -> None:
+        """Wait until a task has succeeded."""
         ended = until(lambda: self._ended(task), DEADLINE_SECONDS, f"{task} ends")
         assert ended[0] is TaskState.SUCCESS, ended[1]
 

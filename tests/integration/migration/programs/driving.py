@@ -13,7 +13,8 @@ from app.jobs.states import TERMINAL, JobState
 from app.migration.programs import Asked
 from app.vsphere.datastore_files import DatastoreFile, DatastoreFiles
 from app.vsphere.endpoint import Endpoint
-from app.vsphere.inventory import disk_exists
+from app.vsphere.facts import Disk
+from app.vsphere.inventory import disk_exists, read_vm
 from app.vsphere.paths import DatastorePath
 from app.vsphere.session import Session
 from app.vsphere.worker_vm import list_workers
@@ -106,6 +107,10 @@ class Drive:
             for piece in pieces:
                 digest.update(piece)
         return digest.hexdigest()
+
+    def disks_of(self, vm: str) -> tuple[Disk, ...]:
+        """The disks of a VM as vCenter has them now."""
+        return read_vm(self.session, known.vm(vm).moref).disks
 
     def datacenter(self) -> str:
         return str(self.session.call(lambda content: content.rootFolder.childEntity[0]._moId))
