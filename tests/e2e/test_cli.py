@@ -87,8 +87,8 @@ def test_a_volume_is_migrated_by_name_and_waited_for(operator: Operator) -> None
     assert "\x1b" not in result.stderr
     assert operator.pool_of("data-01") == "ds-new"
     shown = operator.types("jobs", "show", result.stdout.strip())
-    assert "vmware-storage-motion" in shown.stdout
-    assert "accepted" in shown.stdout
+    for expected in ("vmware-worker-vm", "steps of attempt 1", "making a worker VM for the disk", "accepted"):
+        assert expected in shown.stdout
 
 
 def test_several_vms_are_migrated_at_once(operator: Operator) -> None:
@@ -101,6 +101,38 @@ def test_several_vms_are_migrated_at_once(operator: Operator) -> None:
     assert [(disk["from"], disk["to"], disk["verified"]) for disk in disks] == [("ds-old", "ds-new", True)] * 2
     newest = [job["jobid"] for job in operator.reads("jobs", "list", "--state", "succeeded", "--limit", "2")]
     assert set(newest) == {first["jobid"], second["jobid"]}
+
+
+def test_a_dry_run_tells_what_would_be_done_and_does_nothing(operator: Operator) -> None:
+    told = operator.types("migrate", "vm", "app-07", "--to", "ds-new", "--format", "thin", "--dry-run")
+    assert told.returncode == 0, told.stderr
+    lines = [line.split() for line in told.stdout.splitlines()]
+    assert lines[:2] == [["app-07:", "would", "start,", "by", "vmware-storage-motion"], ["step", "1:", "relocating"]]
+    assert ["configuration", "ds-old", "ds-new"] in lines
+    assert ["app-07", "ds-old", "ds-new", "3.0", "GiB", "thin"] in lines
+    assert ["app-07_1", "ds-old", "ds-new", "12.0", "GiB", "thick", "→", "thin"] in lines
+    assert {operator.pool_of("app-07"), operator.pool_of("app-07_1")} == {"ds-old"}
+    refused = operator.types("migrate", "vm", "app-07", "refused-running", "--to", "ds-b", "--dry-run", "--json")
+    assert refused.returncode == 2
+    rules = {
+        it["name"]: {objection["rule"] for objection in it["migration"]["objections"]}
+        for it in json.loads(refused.stdout)
+    }
+    assert "same_cluster" in rules["app-07"]
+    assert {"same_cluster", "vm_is_stopped"} <= rules["refused-running"]
+
+
+def test_one_disk_of_a_vm_goes_and_the_rest_stays(operator: Operator) -> None:
+    result = operator.types("migrate", "vm", "app-07", "--disk", "app-07_1=ds-new", "--format", "thin", "--wait")
+    assert result.returncode == 0, result.stderr
+    assert (operator.pool_of("app-07"), operator.pool_of("app-07_1")) == ("ds-old", "ds-new")
+    (vm,) = [vm for vm in operator.reads("vms") if vm["name"] == "app-07"]
+    assert vm["storage"] == "ds-old", "its configuration stays with its first disk"
+    (moved,) = [volume for volume in operator.reads("volumes") if volume["name"] == "app-07_1"]
+    assert moved["provisioningtype"] == "thin"
+    shown = operator.reads("jobs", "show", result.stdout.strip())
+    assert shown["cmd"] == "migrateVirtualMachineWithVolume"
+    assert [step["state"] for step in shown["attempts"][0]["steps"]] == ["success"]
 
 
 def test_a_refused_migration_ends_with_1_and_the_reason(operator: Operator) -> None:
@@ -242,3 +274,42 @@ def test_host_commands_without_settings_say_what_to_set(operator: Operator) -> N
     result = operator.types("keys", "list", VRELOCATE_STATE_DIR="")
     assert result.returncode == 3
     assert "set VRELOCATE_DATABASE_URL in the environment" in result.stderr
+
+
+def test_a_vcenter_may_be_kept_from_moving_anything_itself(operator: Operator, tmp_path: Path) -> None:
+    vcenter = operator.ready["vcenter"]
+    (known,) = operator.reads("vcenter", "list")
+    password = tmp_path / "password"
+    password.write_text(vcenter["password"])
+    add = ["vcenter", "add", known["name"], "--url", vcenter["url"], "--username", vcenter["username"], "--if-absent"]
+    again = [*add, "--thumbprint", vcenter["thumbprint"], "--password-file", str(password)]
+    dry_run = ["migrate", "volume", "data-05", "--to", "ds-new", "--dry-run"]
+    assert operator.types(*again, "--via-secondary").returncode == 0
+    refused = operator.types(*dry_run)
+    assert refused.returncode == 2
+    assert "no secondary storage is configured" in refused.stdout
+    assert operator.types(*again).returncode == 0
+    assert "by vmware-move-disk" in operator.types(*dry_run).stdout
+
+
+def test_images_of_kvm_hosts_go_through_secondary_storage(operator: Operator, tmp_path: Path) -> None:
+    """The last one: from here on the installation has a second system."""
+    folders = {name: tmp_path / name for name in ("kvm-old", "kvm-new", "secondary")}
+    for folder in folders.values():
+        folder.mkdir()
+    content = os.urandom(1 << 20)
+    (folders["kvm-old"] / "image.raw").write_bytes(content)
+    pools = [f"--pool={name}={folders[name]}" for name in ("kvm-old", "kvm-new")]
+    added = operator.reads("kvm", "add", "kvm-1", *pools)
+    assert (added["name"], added["pools"], added["volumes"]) == ("kvm-1", 2, 1)
+    for arguments in (["kvm-1", *pools], ["kvm-2", "--pool", "nowhere"], ["kvm-2", "--pool", "x=/no/such/folder"]):
+        refused = operator.types("kvm", "add", *arguments)
+        assert (refused.returncode, refused.stdout) == (2, "")
+
+    operator.reads("secondary", "add", "store", "--path", str(folders["secondary"]))
+    result = operator.types("migrate", "volume", "image", "--to", "kvm-new", "--wait")
+    assert result.returncode == 0, result.stderr
+    assert (folders["kvm-new"] / "image.raw").read_bytes() == content
+    assert list(folders["kvm-old"].iterdir()) == []
+    steps = operator.reads("jobs", "show", result.stdout.strip())["attempts"][0]["steps"]
+    assert [step["doing"] for step in steps] == ["copying through secondary storage", "deleting the source"]
