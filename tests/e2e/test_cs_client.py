@@ -72,6 +72,21 @@ def test_a_stopped_vm_moves_with_all_of_its_disks(client: CloudStack) -> None:
     assert {volume["storage"] for volume in after} == {"ds-new"}
 
 
+def test_a_stopped_vm_moves_disk_by_disk(client: CloudStack) -> None:
+    vm, root, data = (
+        the(client, *it) for it in (("VirtualMachines", "app-05"), ("Volumes", "app-05"), ("Volumes", "app-05_1"))
+    )
+    migrate_to = [{"volume": data["id"], "pool": the(client, "StoragePools", "ds-new")["id"]}]
+    checked = client.checkMigration(virtualmachineid=vm["id"], migrateto=migrate_to)["migration"]
+    assert (checked["wouldstart"], [disk["name"] for disk in checked["disks"]]) == (True, ["app-05_1"])
+
+    moved = client.migrateVirtualMachineWithVolume(virtualmachineid=vm["id"], migrateto=migrate_to, fetch_result=True)
+
+    assert [disk["volume_id"] for disk in moved["virtualmachine"]["migrateddisks"]] == [data["id"]]
+    after = {volume["id"]: volume["storage"] for volume in client.listVolumes(virtualmachineid=vm["id"])["volume"]}
+    assert after == {root["id"]: "ds-old", data["id"]: "ds-new"}
+
+
 def test_a_refusal_comes_as_cloudstacks_error(client: CloudStack) -> None:
     vm, other_cluster = the(client, "VirtualMachines", "refused-cluster"), the(client, "StoragePools", "ds-b")
     job = client.migrateVirtualMachine(virtualmachineid=vm["id"], storageid=other_cluster["id"])["jobid"]
