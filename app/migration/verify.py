@@ -7,13 +7,14 @@ it, and an empty plan is the proof: nothing is left to be moved.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import func, select
 
-from app.db import transaction
-from app.errors import LostLease, ResourceUnavailable, VrelocateError
+from app.db import Json, transaction
+from app.errors import LostLease, NotFound, ResourceUnavailable, VrelocateError
 from app.hypervisors.commands import PlaceDisk
 from app.inventory.vcenters import session_to
 from app.jobs import leases
@@ -195,11 +196,16 @@ class _Verification:
                 return True
         except (OutcomeUnknown, LostLease, ResourceUnavailable):
             raise
-        except VrelocateError:
+        except VrelocateError as error:
             self._read()
-            if len(self._standing.history) == before:
-                raise  # it could not even be intended
-            return False  # it is written down, and judged as any other end
+            if len(self._standing.history) > before:
+                return False  # it is written down, and judged as any other end
+            if step.cleaning:
+                raise
+            # It could not even be intended. What the commands before it have done is cleaned up.
+            failure = failures.of_error(error)
+            self._give_up(replace(failure, message=f"{failure.message}; "))
+            return False
         self._read()
         return False
 
@@ -226,12 +232,18 @@ class _Verification:
     def _judged(self) -> bool:
         """Look where everything is, and end the attempt accordingly; `True` when its clean-up comes first."""
         history = [Asked.of(task) for task in self._history]
-        sight = look(self._claim, self._vcenter, self._request, places(self._vcenter, history))
+        failure, last = self._standing.program.failure, self._standing.last_of_program
+        try:
+            sight = look(self._claim, self._vcenter, self._request, places(self._vcenter, history))
+        except NotFound as gone:
+            if failure is None:
+                raise
+            outcomes.fail(self._claim, replace(failure, message=f"{failure.message}{gone}"))
+            return False
         rest = sight.move
         if rest.is_empty:
             self._end(sight, history)
             return False
-        failure, last = self._standing.program.failure, self._standing.last_of_program
         if failure is None:
             failure = failure_at_the_end(last.task if last else None)
             if self._standing.program.cleanup(self._standing.asked):
@@ -255,4 +267,8 @@ class _Verification:
             outcomes.fail(self._claim, not_the_same(problems))
             return
         told = {volume_id: it.told for volume_id, it in compared.items()}
-        outcomes.succeed(self._claim, result_of(self._request, self._history, told), {"disks": told})
+        result, detail = result_of(self._request, self._history, told), {"disks": told}
+        given_up = self._standing.program.failure
+        # Everything is where it should be; what the program had still to do, nobody does any more.
+        left: Json = {"not_done": given_up.message.rstrip("; ")} if given_up else {}
+        outcomes.succeed(self._claim, result | left, detail | left)

@@ -147,7 +147,8 @@ def _class_of_exception(error: BaseException) -> FaultClass:
         case ResourceUnavailable() | ResourceInUse():
             return FaultClass.RETRY
         case VrelocateError():
-            return FaultClass.PERMANENT
+            # Errors of what is not vSphere's know their class themselves.
+            return FaultClass(getattr(error, "fault_class", FaultClass.PERMANENT))
         case OSError() | HTTPException() | ExpatError():
             return FaultClass.RETRY
         case _:
