@@ -16,6 +16,8 @@ from tests.running.installation import installed
 
 # A machine that is busy elsewhere makes examples slow, not wrong.
 hypothesis_settings.register_profile("vrelocate", deadline=None)
+# For a night: `pytest tests/integration/migration/random --hypothesis-profile=soak`.
+hypothesis_settings.register_profile("soak", deadline=None, max_examples=500, print_blob=True)
 hypothesis_settings.load_profile("vrelocate")
 
 
