@@ -6,30 +6,16 @@ import json
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from app.hypervisors.commands import MoveVirtualDisk, RelocateVm, command_from_json, command_to_json
+from app.hypervisors.commands import Command, command_from_json, command_to_json
+from tests.unit.any_command import KINDS, commands
 
 pytestmark = pytest.mark.unit
 
-commands = st.one_of(
-    st.builds(
-        RelocateVm,
-        kind=st.just("relocate-vm"),
-        vm=st.text(min_size=1),
-        home=st.none() | st.text(min_size=1),
-        disks=st.dictionaries(st.integers(0, 2**31 - 1), st.text(min_size=1), max_size=4),
-    ),
-    st.builds(
-        MoveVirtualDisk, kind=st.just("move-virtual-disk"), source_path=st.text(), target_path=st.text(),
-        datacenter=st.text(),
-    ),
-)  # fmt: skip
-
 
 @given(commands)
-def test_a_command_survives_json(command: RelocateVm | MoveVirtualDisk) -> None:
+def test_a_command_survives_json(command: Command) -> None:
     """Device keys too, which JSON knows as texts only."""
     assert command_from_json(json.loads(json.dumps(command_to_json(command)))) == command
 
@@ -45,3 +31,14 @@ def test_a_command_survives_json(command: RelocateVm | MoveVirtualDisk) -> None:
 def test_what_is_no_command_is_never_given(document: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         command_from_json(document)
+
+
+def test_every_kind_has_a_name_of_its_own_and_says_what_goes_on() -> None:
+    assert len({kind.model_fields["kind"].default for kind in KINDS}) == len(KINDS)
+    assert all(kind.doing for kind in KINDS)
+
+
+@given(commands)
+def test_a_clean_up_copies_nothing(command: Command) -> None:
+    """It is short: whoever carries it out waits for it."""
+    assert not any(step.copies for step in command.cleanup)

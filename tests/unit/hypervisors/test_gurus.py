@@ -6,11 +6,24 @@ from dataclasses import replace
 
 import pytest
 
-from app.hypervisors.commands import MoveVirtualDisk, RelocateVm
+from app.hypervisors.commands import (
+    Command,
+    ConsolidateDisks,
+    CreateWorker,
+    DestroyWorker,
+    DetachWorkerDisks,
+    MoveVirtualDisk,
+    PlaceDisk,
+    RelocateFirstClassDisk,
+    RelocateVm,
+    RelocateWorker,
+)
 from app.hypervisors.guru import HypervisorGuru
+from app.hypervisors.move import Move
 from app.hypervisors.registry import VMWARE, guru_of
 from app.hypervisors.vmware import VMwareGuru, target_path
-from tests.unit.moves import NEW, OLD, disk, move_of_disks, move_of_vm, pool
+from app.vsphere.facts import DiskFormat
+from tests.unit.moves import NEW, OLD, disk, machine, move_of_disks, move_of_vm, pool
 
 pytestmark = pytest.mark.unit
 
@@ -63,3 +76,83 @@ def test_only_the_datastore_of_a_path_changes(path: str, expected: str) -> None:
 
 def test_a_pool_with_a_bracket_in_its_name_keeps_it() -> None:
     assert target_path(disk(target=pool("new (ssd)"))) == "[new (ssd)] folder/data.vmdk"
+
+
+@pytest.mark.parametrize("disk_format", [DiskFormat.THIN, DiskFormat.EAGER])
+def test_a_detached_disk_that_might_not_keep_its_format_gets_a_worker_vm(disk_format: DiskFormat) -> None:
+    create, relocate, detach, place, destroy = answer(move_of_disks(disk(format=disk_format)))
+    assert isinstance(create, CreateWorker)
+    worker = create.worker
+    assert create.name == f"vrelocate-worker-{worker.hex[:8]}"
+    assert (create.source, create.target, create.disk_path) == (OLD.moref, NEW.moref, "[old] folder/data.vmdk")
+    assert relocate == RelocateWorker(worker=worker, datastore=NEW.moref)
+    assert detach == DetachWorkerDisks(worker=worker)
+    # Placed before the worker goes: nothing that is deleted is near the disk by then.
+    assert place == PlaceDisk(target_path="[new] folder/data.vmdk", datacenter="datacenter-2")
+    assert destroy == DestroyWorker(worker=worker)
+
+
+@pytest.mark.parametrize("disk_format", [DiskFormat.THICK, None])
+def test_a_detached_disk_that_keeps_its_format_anyway_is_moved_by_one_call(disk_format: DiskFormat | None) -> None:
+    [command] = answer(move_of_disks(disk(format=disk_format)))
+    assert isinstance(command, MoveVirtualDisk)
+
+
+@pytest.mark.parametrize("disk_format", [*DiskFormat, None])
+def test_a_detached_disk_that_is_converted_gets_a_worker_vm_whatever_it_is(disk_format: DiskFormat | None) -> None:
+    _, relocate, *_ = answer(move_of_disks(disk(format=disk_format, target_format=DiskFormat.EAGER)))
+    assert isinstance(relocate, RelocateWorker)
+    assert relocate.format is DiskFormat.EAGER
+
+
+def test_no_two_workers_are_the_same() -> None:
+    move = move_of_disks(disk(format=DiskFormat.THIN))
+    assert answer(move)[0] != answer(move)[0]
+
+
+@pytest.mark.parametrize(
+    ("now", "wanted", "asked"),
+    [
+        (DiskFormat.THIN, None, DiskFormat.THIN),
+        (DiskFormat.THIN, DiskFormat.THICK, DiskFormat.THICK),
+        (None, None, None),
+    ],
+)
+def test_a_first_class_disk_is_relocated_by_its_id_and_as_it_is(
+    now: DiskFormat | None, wanted: DiskFormat | None, asked: DiskFormat | None
+) -> None:
+    first_class = disk(format=now, target_format=wanted, first_class_id="fcd-1")
+    assert answer(move_of_disks(first_class)) == [
+        RelocateFirstClassDisk(disk_id="fcd-1", source=OLD.moref, target=NEW.moref, format=asked)
+    ]
+
+
+def test_a_first_class_disk_that_a_vm_has_moves_with_the_vm() -> None:
+    [command] = answer(move_of_vm(disk(key=2000, first_class_id="fcd-1")))
+    assert isinstance(command, RelocateVm)
+
+
+def test_only_disks_that_are_to_be_converted_name_a_format() -> None:
+    move = move_of_vm(disk(key=2000, format=DiskFormat.THIN), disk("b", key=2001, target_format=DiskFormat.THIN))
+    [command] = answer(move)
+    assert isinstance(command, RelocateVm)
+    assert command.formats == {2001: DiskFormat.THIN}
+
+
+def test_what_nobody_needs_is_consolidated_before_it_is_copied() -> None:
+    move = move_of_vm(vm=replace(machine(), consolidation_needed=True))
+    first, second = answer(move)
+    assert first == ConsolidateDisks(vm="vm-42")
+    assert isinstance(second, RelocateVm)
+
+
+def test_a_vcenter_that_is_not_to_move_anything_is_asked_for_nothing() -> None:
+    for move in (move_of_vm(), move_of_disks(), move_of_disks(disk(first_class_id="fcd-1"))):
+        assert VMwareGuru().finalize_migration(replace(move, native=False)) is None
+
+
+def answer(move: Move) -> list[Command]:
+    """The commands that VMware's guru answers."""
+    commands = VMwareGuru().finalize_migration(move)
+    assert commands is not None
+    return list(commands)

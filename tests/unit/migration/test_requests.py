@@ -14,15 +14,33 @@ from app.migration.requests import (
     MigrateVirtualMachine,
     MigrateVolume,
     Request,
+    pool_ids_of,
     request_from_json,
     request_to_json,
 )
+from app.vsphere.facts import DiskFormat
 
 pytestmark = pytest.mark.unit
 
+formats = st.none() | st.sampled_from(DiskFormat)
 requests = st.one_of(
-    st.builds(MigrateVolume, volume_id=st.uuids(), pool_id=st.uuids(), kind=st.just("migrate-volume")),
-    st.builds(MigrateVirtualMachine, vm_id=st.uuids(), pool_id=st.uuids(), kind=st.just("migrate-virtual-machine")),
+    st.builds(
+        MigrateVolume,
+        volume_id=st.uuids(),
+        pool_id=st.uuids(),
+        format=formats,
+        with_home=st.none() | st.booleans(),
+        kind=st.just("migrate-volume"),
+    ),
+    st.builds(
+        MigrateVirtualMachine,
+        vm_id=st.uuids(),
+        pool_id=st.none() | st.uuids(),
+        volumes=st.dictionaries(st.uuids(), st.uuids(), max_size=3),
+        format=formats,
+        with_home=st.none() | st.booleans(),
+        kind=st.just("migrate-virtual-machine"),
+    ),
 )
 
 
@@ -37,6 +55,20 @@ def test_a_payload_is_the_same_for_the_same_request(request: Request) -> None:
     """`accept` compares payloads to tell a repeated call from another one."""
     document = request_to_json(request)
     assert request_to_json(request_from_json(document)) == document
+
+
+@given(requests)
+def test_each_pool_of_a_request_is_named_once(request: Request) -> None:
+    named = pool_ids_of(request)
+    assert len(set(named)) == len(named)
+    wanted = {request.pool_id} if isinstance(request, MigrateVolume) else {request.pool_id, *request.volumes.values()}
+    assert set(named) == wanted - {None}
+
+
+def test_a_request_of_a_release_that_knew_less_means_the_same() -> None:
+    volume, pool = uuid4(), uuid4()
+    document = {"kind": "migrate-volume", "volume_id": str(volume), "pool_id": str(pool)}
+    assert request_from_json(document) == MigrateVolume(volume_id=volume, pool_id=pool)
 
 
 @pytest.mark.parametrize(
