@@ -98,8 +98,9 @@ def consolidation_comes_first(situation: Situation) -> Iterator[Objection]:
 def change_tracking_may_start_anew(situation: Situation) -> Iterator[Objection]:
     """Say that a backup may have to read whole disks once.
 
-    Allowed. No document says that changed-block tracking survives a cold relocation; that it may be lost, and that an
-    incremental backup then falls back to a full one, is in the source: VMware KB 1020128 (Broadcom 320557).
+    Allowed. No document says that changed-block tracking survives a cold relocation. It may get lost, and an
+    incremental backup then falls back to a full one: that is in the source, if of other occasions.
+    Source: VMware KB 1020128 (Broadcom 320557).
     """
     machine = situation.move.machine
     if machine is not None and situation.move.disks and situation.traits.change_tracking:
