@@ -210,8 +210,8 @@ class CarryVm(_Carry):
 
     @property
     def cleanup(self) -> tuple[Command, ...]:
-        """Delete what was carried, unless the VM is registered there."""
-        return (DiscardTargets(instance_uuid=self.instance_uuid),)
+        """Delete what was carried with the folder that was made for it, unless a VM is registered there."""
+        return (DiscardTargets(), RemoveFolder(datacenter=self.datacenter))
 
 
 class RemoveSources(BaseCommand):
@@ -222,17 +222,36 @@ class RemoveSources(BaseCommand):
     kind: Literal["remove-sources"] = "remove-sources"
     carried_by: UUID | None = None
     """The outside task that carried them."""
+    datacenter: str | None = None
+    """Managed object reference of their datacenter; `None` for files in folders of ours."""
 
 
 class DiscardTargets(BaseCommand):
-    """Delete the files that were carried from where they went: something after it has failed."""
+    """Delete the files that were carried from where they went: something after it has failed.
+
+    Nothing is deleted while a VM has some of them, or when they are all that is left.
+    """
 
     doing: ClassVar[str] = "deleting what was copied"
 
     kind: Literal["discard-targets"] = "discard-targets"
     carried_by: UUID | None = None
-    instance_uuid: str | None = None
-    """Of the VM whose files they are: nothing is deleted that it is registered with."""
+    datacenter: str | None = None
+
+
+class RemoveFolder(BaseCommand):
+    """Delete a VM's folder on a datastore (`FileManager.DeleteDatastoreFile_Task`) if nothing is in it."""
+
+    doing: ClassVar[str] = "removing the empty folder"
+
+    kind: Literal["remove-folder"] = "remove-folder"
+    datacenter: str
+    emptied: bool = False
+    """It is the folder that the VM's files were carried from; else the one that was made for them."""
+    folder: str | None = None
+    """`[datastore] folder`, known from the command that carried."""
+    going: str | None = None
+    """What it is called while it is being removed."""
 
 
 class UnregisterVm(BaseCommand):
@@ -254,7 +273,11 @@ class UnregisterVm(BaseCommand):
         """Register it where it was."""
         return (
             RegisterVm(
-                name=self.name, instance_uuid=self.instance_uuid, datacenter=self.datacenter, vmx_path=self.vmx_path
+                name=self.name,
+                instance_uuid=self.instance_uuid,
+                datacenter=self.datacenter,
+                vmx_path=self.vmx_path,
+                back=True,
             ),
         )
 
@@ -271,10 +294,12 @@ class RegisterVm(BaseCommand):
     vmx_path: str | None = None
     """`None`: where its files were carried to."""
     registration: dict[str, str] = {}
+    back: bool = False
+    """It is to be registered again where it was, unless it is registered anywhere."""
 
 
 Carry = CarryDisk | CarryImage | CarryVm
-CarriedCommand = Carry | RemoveSources | DiscardTargets
+CarriedCommand = Carry | RemoveSources | DiscardTargets | RemoveFolder
 WorkerCommand = CreateWorker | RelocateWorker | DetachWorkerDisks | DestroyWorker
 Command = Annotated[
     RelocateVm

@@ -19,6 +19,7 @@ from app.hypervisors.commands import (
     RegisterVm,
     RelocateFirstClassDisk,
     RelocateVm,
+    RemoveFolder,
     RemoveSources,
     UnregisterVm,
 )
@@ -45,7 +46,7 @@ def prepare(vcenter: Session, command: Command, history: Sequence[Asked], system
             return command
         case UnregisterVm() | RegisterVm():
             return registration_commands.prepare(vcenter, command, history)
-        case CarryDisk() | CarryImage() | CarryVm() | RemoveSources() | DiscardTargets():
+        case CarryDisk() | CarryImage() | CarryVm() | RemoveSources() | DiscardTargets() | RemoveFolder():
             return carried_commands.prepare(vcenter, command, history, system_id)
         case _:
             return command
@@ -71,9 +72,8 @@ def submit(vcenter: Session, command: Command, job_id: UUID) -> str | None:
             return registration_commands.submit(vcenter, command)
         case CarryDisk() | CarryImage() | CarryVm():
             raise TypeError(f"{command.kind} is handed over to a carrier, and asked of no vCenter")
-        case RemoveSources() | DiscardTargets():
-            carried_commands.carry_out(command)
-            return None
+        case RemoveSources() | DiscardTargets() | RemoveFolder():
+            return carried_commands.carry_out(vcenter, command)
         case _:
             return worker_commands.submit(vcenter, command, job_id)
 
@@ -92,7 +92,7 @@ def look(vcenter: Session, command: Command, task_id: UUID | None = None) -> Fin
             return _look_for_first_class_disk(vcenter, command)
         case UnregisterVm() | RegisterVm():
             return registration_commands.look(vcenter, command)
-        case CarryDisk() | CarryImage() | CarryVm() | RemoveSources() | DiscardTargets():
+        case CarryDisk() | CarryImage() | CarryVm() | RemoveSources() | DiscardTargets() | RemoveFolder():
             return carried_commands.look(vcenter, command, task_id)
         case _:
             return worker_commands.look(vcenter, command)

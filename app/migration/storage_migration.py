@@ -8,7 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from app.hypervisors.commands import CarryDisk, CarryImage, CarryVm, Command, RegisterVm, RemoveSources, UnregisterVm
+from app.hypervisors.commands import (
+    CarryDisk,
+    CarryImage,
+    CarryVm,
+    Command,
+    RegisterVm,
+    RemoveFolder,
+    RemoveSources,
+    UnregisterVm,
+)
 from app.hypervisors.move import DiskMove, Machine, Move
 from app.hypervisors.registry import KVM, VMWARE
 from app.hypervisors.vmware import target_path
@@ -54,9 +63,11 @@ class StorageMigration:
             RegisterVm(name=vm.name, instance_uuid=uuid, datacenter=move.datacenter_moref),
         ]
 
-    def delete_source(self, move: Move) -> Sequence[Command]:  # noqa: ARG002  # a strategy's form
-        """Delete what was copied."""
-        return [RemoveSources()]
+    def delete_source(self, move: Move) -> Sequence[Command]:
+        """Delete what was copied, and the folder of a VM; a folder of detached disks is nobody's own, and stays."""
+        if move.machine is None:
+            return [RemoveSources()]
+        return [RemoveSources(), RemoveFolder(datacenter=move.datacenter_moref, emptied=True)]
 
 
 def _carried(move: Move, disk: DiskMove) -> Command:

@@ -1,4 +1,7 @@
-"""Removing what was carried: the sources when all is well, the targets when it is not. Both refuse when in doubt."""
+"""Removing what was carried: the sources when all is well, the targets when it is not. Both refuse when in doubt.
+
+What names other files goes first (transfers carry it last): a disk of which half is deleted is no disk to anybody.
+"""
 
 from __future__ import annotations
 
@@ -6,34 +9,34 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from app.db import transaction
-from app.errors import CheckFailed, NotFound
-from app.secondary import queries
+from app.errors import CheckFailed
+from app.secondary import proof, queries
 from app.secondary.access import Places
-from app.secondary.models import FileState, Transfer, TransferFile, TransferPhase
+from app.secondary.models import Transfer, TransferFile
 
 
 def remove_sources(task_id: UUID) -> int:
     """Delete the sources of a transfer that is done; returns how many were there still.
 
-    Every source is looked at before the first is deleted. Doing it again does no harm. Raises `CheckFailed` and deletes
-    nothing when not every file was found equal, or a source is not any more what was read; what places raise.
+    Everything is looked at before the first is deleted. Doing it again does no harm. Raises and deletes nothing when
+    not every file was found equal (`CheckFailed`), a source is not any more what was read (`SourceChanged`) or a target
+    not what was written (`CarriedOtherwise`); what places raise.
     """
-    transfer, files = _found(task_id)
-    if transfer.phase is not TransferPhase.DONE or any(file.state is not FileState.EQUAL for file in files):
-        raise CheckFailed([f"transfer {transfer.id} is {transfer.phase}: its sources are not to be deleted"])
+    transfer, files = proof.transfer_of(task_id)
+    proof.require_done(transfer, files)
     with Places() as places:
-        there = []
-        for file in files:
+        left = proof.sources_left(places, files)
+        if left:
+            proof.require_targets(places, files)
+        for file in reversed(left):
             place, path = places.at(file.source)
-            seen = place.stat(path)
-            if seen is None:
-                continue
-            if (seen.size_bytes, seen.version or "") != (file.size_bytes, file.source_version):
-                raise CheckFailed([f"{path} was changed after it was copied: no source is deleted"])
-            there.append((place, path))
-        for place, path in there:
             place.delete(path)
-    return len(there)
+    return len(left)
+
+
+def sources_are_whole(places: Places, files: Sequence[TransferFile]) -> bool:
+    """Say whether every source is still there: else the targets are all that anybody has."""
+    return all(place.stat(path) is not None for place, path in (places.at(file.source) for file in files))
 
 
 def remove_targets(task_id: UUID) -> int:
@@ -42,21 +45,19 @@ def remove_targets(task_id: UUID) -> int:
     For a clean-up: the sources are still there, and what comes after the transfer cannot be done. Raises `CheckFailed`
     and deletes nothing while the transfer is under way, and when a source is gone; what places raise.
     """
-    transfer, files = _found(task_id)
+    transfer, files = proof.transfer_of(task_id)
     if transfer.finished_at is None:
         raise CheckFailed([f"transfer {transfer.id} is {transfer.phase}: it is to be abandoned first"])
     with Places() as places:
-        for file in files:
-            place, path = places.at(file.source)
-            if place.stat(path) is None:
-                raise CheckFailed([f"{path}, the source, is gone: no target is deleted"])
+        if not sources_are_whole(places, files):
+            raise CheckFailed(["a source is gone: no target is deleted"])
         return delete_targets(places, transfer, files)
 
 
 def delete_targets(places: Places, transfer: Transfer, files: Sequence[TransferFile]) -> int:
     """Delete what was begun at targets and is still the transfer's own; returns how many files those are."""
     ours = begun_by(transfer, files)
-    for file in ours:
+    for file in reversed(ours):
         place, path = places.at(file.target)
         place.delete(path)
     return len(ours)
@@ -66,11 +67,3 @@ def begun_by(transfer: Transfer, files: Sequence[TransferFile]) -> list[Transfer
     """Return the files whose upload was begun, and whose target no later transfer has made its own."""
     with transaction() as session:
         return [file for file in files if file.upload_begun and not queries.is_carried_anew(session, transfer, file)]
-
-
-def _found(task_id: UUID) -> tuple[Transfer, list[TransferFile]]:
-    with transaction() as session:
-        transfer = queries.transfer_of(session, task_id)
-        if transfer is None:
-            raise NotFound(f"outside task {task_id} has no transfer")
-        return transfer, list(queries.files_of(session, transfer.id))

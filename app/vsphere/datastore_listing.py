@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,15 +10,11 @@ from app.vsphere.answers import Node
 from app.vsphere.bulk import read
 from app.vsphere.collector import property_spec, retrieve, traversal
 from app.vsphere.entities import DATASTORE, ancestors, plain_name
-from app.vsphere.errors import ManagedObjectGone, VCenterFault, VCenterUnreachable
-from app.vsphere.facts import FaultClass, FaultInfo, TaskSnapshot, TaskState
+from app.vsphere.errors import ManagedObjectGone, VCenterUnreachable
 from app.vsphere.paths import DatastorePath
 from app.vsphere.pyvmomi import VimObject, vim
 from app.vsphere.session import Session
-from app.vsphere.task_watch import TaskWatch
-from app.vsphere.tasks import cancel_task
-
-_POLL_SECONDS = 5.0
+from app.vsphere.task_end import end_of, require_success
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +55,23 @@ def files_in(session: Session, datacenter_moref: str, folder: DatastorePath) -> 
     A folder that is not there has no files. Raises `ManagedObjectGone` for a datastore that the datacenter does not
     have, and `VCenterFault` when it cannot be looked at.
     """
+    return sorted(
+        (
+            ListedFile(file.path, int(file.fileSize or 0))
+            for file in _entries(session, datacenter_moref, folder) or []
+            if not isinstance(file, vim.host.DatastoreBrowser.FolderInfo)
+        ),
+        key=lambda file: file.name,
+    )
+
+
+def names_in(session: Session, datacenter_moref: str, folder: DatastorePath) -> list[str] | None:
+    """Return the names of all files and folders in a folder; `None` when it is not there. Raises as `files_in`."""
+    entries = _entries(session, datacenter_moref, folder)
+    return None if entries is None else sorted(entry.path for entry in entries)
+
+
+def _entries(session: Session, datacenter_moref: str, folder: DatastorePath) -> list[VimObject] | None:
     browser = _browser(session, datacenter_moref, folder.datastore)
     # "If this query object is not present, then all files providing only file level details are matched"
     # (HostDatastoreBrowserSearchSpec.query): a query for disks would hide their extents.
@@ -74,26 +86,16 @@ def files_in(session: Session, datacenter_moref: str, folder: DatastorePath) -> 
         search: Callable[..., Any] = session.moref("HostDatastoreBrowser", browser).SearchDatastore_Task
         return str(search(datastorePath=str(folder), searchSpec=spec)._moId)  # noqa: SLF001  # no public name
 
-    ended = _wait(session, session.call(submit))
+    ended = end_of(session, session.call(submit))
     if ended.fault is not None and ended.fault.name == "FileNotFound":
-        return []
-    if ended.fault is not None:
-        raise VCenterFault(ended.fault)
-    if ended.state is not TaskState.SUCCESS:
-        raise VCenterFault(FaultInfo("Timedout", f"the search of {folder} did not end", FaultClass.RETRY))
+        return None
+    require_success(ended, f"the search of {folder}")
     result = retrieve(session, "Task", ended.moref, [property_spec(vim.Task, ["info.result"])])[ended.moref].get(
         "info.result"
     )
     if result is None:
         raise VCenterUnreachable(f"vCenter has lost the result of the search of {folder}")
-    return sorted(
-        (
-            ListedFile(file.path, int(file.fileSize or 0))
-            for file in result.file or []
-            if not isinstance(file, vim.host.DatastoreBrowser.FolderInfo)
-        ),
-        key=lambda file: file.name,
-    )
+    return list(result.file or [])
 
 
 def _browser(session: Session, datacenter_moref: str, datastore: str) -> str:
@@ -111,21 +113,3 @@ def _browser(session: Session, datacenter_moref: str, datastore: str) -> str:
 
 def _name(summary: Node) -> str:
     return plain_name(summary.text("name") or "")
-
-
-def _wait(session: Session, task: str) -> TaskSnapshot:
-    """Wait until the task has ended; one that has not in time is cancelled, and comes as it stands."""
-    latest = TaskSnapshot(task, TaskState.QUEUED)
-    deadline = time.monotonic() + session.timeout_seconds
-    watch = TaskWatch(session)
-    try:
-        if watch.watch([task]):
-            return TaskSnapshot(task, TaskState.GONE)
-        while not latest.ended and time.monotonic() < deadline:
-            for changed in watch.wait(_POLL_SECONDS):
-                latest = changed
-    finally:
-        watch.close()
-    if not latest.ended:
-        cancel_task(session, task)
-    return latest

@@ -79,6 +79,17 @@ def find_vm_by_instance_uuid(session: Session, instance_uuid: str) -> str | None
     return session.call(ask)
 
 
+def find_vm_by_path(session: Session, datacenter: str, vmx_path: str) -> str | None:
+    """Return the reference of the VM that is registered with the configuration at `vmx_path`; None without one."""
+
+    def ask(content: VimObject) -> str | None:
+        within = session.moref(_DATACENTER, datacenter)
+        vm = content.searchIndex.FindByDatastorePath(datacenter=within, path=vmx_path)
+        return None if vm is None else str(vm._moId)  # noqa: SLF001  # the reference value has no public name
+
+    return session.call(ask)
+
+
 def vm_folder(session: Session, datacenter: str) -> str:
     """Return the root of a datacenter's VM folders; raise `ManagedObjectGone` when there is no such datacenter."""
     found = read(session, [(_DATACENTER, datacenter)], [property_spec(vim.Datacenter, ["vmFolder"])])

@@ -15,6 +15,7 @@ from app.jobs.states import JobState, TaskState
 from app.secondary import leftovers, transfers
 from app.secondary.carry import carry
 from app.secondary.checksums import CHUNK_BYTES
+from app.secondary.errors import CarriedOtherwise, SourceChanged
 from app.secondary.locations import Parcel
 from app.secondary.models import FileState, TransferPhase
 from app.secondary.removal import remove_sources
@@ -111,19 +112,29 @@ def test_sources_are_deleted_only_when_all_is_equal(datastores: Datastores, stor
     source = datastores.put(datastores.location("old", "moved/a.bin"), content(1000))
     target = datastores.location("new", "moved/a.bin")
     ordered = order(store_id, (source, target, 1000))
-    with pytest.raises(CheckFailed, match="not to be deleted"):
+    with pytest.raises(CheckFailed, match="downloading: "):
         remove_sources(ordered.task_id)
     assert carried(ordered, store_id).phase is TransferPhase.DONE
     assert datastores.there(source), "carrying deletes nothing"
     datastores.put(source, content(1000, seed=2))
-    with pytest.raises(CheckFailed, match="changed"):
+    with pytest.raises(SourceChanged):
         remove_sources(ordered.task_id)
     assert datastores.there(source)
 
     other = order(store_id, (source, datastores.location("new", "moved/b.bin"), 1000))
     assert carried(other, store_id).phase is TransferPhase.DONE
-    assert remove_sources(other.task_id) == 1
-    assert remove_sources(other.task_id) == 0, "again is no harm"
+    datastores.put(other.state.files[0].target, content(999))
+    with pytest.raises(CarriedOtherwise, match="has 999 bytes now"):
+        remove_sources(other.task_id)
+    datastores.delete(other.state.files[0].target)
+    with pytest.raises(CarriedOtherwise, match="not there any more"):
+        remove_sources(other.task_id)
+    assert datastores.there(source), "it is all that is left"
+
+    third = order(store_id, (source, datastores.location("new", "moved/c.bin"), 1000))
+    assert carried(third, store_id).phase is TransferPhase.DONE
+    assert remove_sources(third.task_id) == 1
+    assert remove_sources(third.task_id) == 0, "again is no harm"
     assert not datastores.there(source)
 
 

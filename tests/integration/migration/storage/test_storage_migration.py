@@ -46,7 +46,7 @@ def test_a_stopped_vm_is_registered_where_its_files_went(ways: Ways, operator: O
     vm, disks = known.vm(name), known.disks(name)
     job = ways.run(ways.steps.ask_vm(name, "new"))
     assert (job.state, job.error_text) == (JobState.SUCCEEDED, None)
-    assert asked(job.id) == ["carry-vm", "unregister-vm", "register-vm", "remove-sources"]
+    assert asked(job.id) == ["carry-vm", "unregister-vm", "register-vm", "remove-sources", "remove-folder"]
     after = known.vm(name)
     assert (after.id, after.instance_uuid, after.home_pool_id) == (vm.id, vm.instance_uuid, known.pool("new").id)
     assert after.moref != vm.moref, "it was registered anew"
