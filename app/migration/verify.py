@@ -38,6 +38,7 @@ from app.migration.programs import (
     standing_of,
 )
 from app.migration.readback import compare
+from app.migration.registration_commands import where_to_register
 from app.migration.requests import request_from_json
 from app.migration.results import (
     failure_at_the_end,
@@ -238,7 +239,8 @@ class _Verification:
         except NotFound as gone:
             if failure is None:
                 raise
-            outcomes.fail(self._claim, replace(failure, message=f"{failure.message}{gone}"))
+            by_hand = where_to_register(history)
+            outcomes.fail(self._claim, replace(failure, message=f"{failure.message}{gone}{by_hand}"))
             return False
         rest = sight.move
         if rest.is_empty:
