@@ -13,7 +13,7 @@ from app.jobs.models import OutsideTask
 from app.jobs.states import TaskState
 from app.migration import failures
 from app.migration.requests import MigrateVolume, Request
-from app.vsphere.facts import FaultClass
+from app.vsphere.facts import FaultClass, VirtualMachine
 
 _NEVER_BEGUN = frozenset({TaskState.VANISHED, TaskState.ABANDONED})
 _OWN = ("device_key", "uuid", "chain_length", "target_format")
@@ -91,9 +91,9 @@ def not_placed(failure: Failure | None, path: str, wanted: str) -> Failure:
     return replace(told, message=f"{told.message}the disk is at {path} instead of {wanted}")
 
 
-def with_places(failure: Failure, rest: Move) -> Failure:
-    """Return the failure with everything named that is not on its target, and where it is."""
-    parts = [_left(disk) for disk in rest.disks]
+def with_places(failure: Failure, rest: Move, seen: VirtualMachine | None) -> Failure:
+    """Return the failure with everything named that is not on its target, and where it is; `seen` is the VM."""
+    parts = [_left(disk) if seen is None or _has(seen, disk) else _taken(disk, seen) for disk in rest.disks]
     machine = rest.machine
     if machine and rest.home_target and (machine.home is None or machine.home.id != rest.home_target.id):
         parts.append(f"the configuration of VM {machine.name} is still on {machine.home.name if machine.home else '?'}")
@@ -104,3 +104,11 @@ def _left(disk: DiskMove) -> str:
     if disk.source.id == disk.target.id:
         return f"disk {disk.name} is on {disk.target.name}, and still {disk.format}"
     return f"disk {disk.name} is still on {disk.source.name}"
+
+
+def _has(vm: VirtualMachine, disk: DiskMove) -> bool:
+    return any(it.key == disk.device_key or (disk.uuid is not None and it.uuid == disk.uuid) for it in vm.disks)
+
+
+def _taken(disk: DiskMove, vm: VirtualMachine) -> str:
+    return f"disk {disk.name} is not attached to VM {vm.name} any more: sync the vCenter and look for it"

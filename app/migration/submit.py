@@ -36,12 +36,13 @@ from app.migration.programs import (
 from app.migration.queries import tasks_of_job
 from app.migration.readback import record_of
 from app.migration.requests import Request, request_from_json
+from app.migration.results import with_places
 from app.migration.strategies import choose
 from app.migration.surroundings import read_surroundings
 from app.migration.verify import conclude
 from app.migration.whereabouts import owed, places
 from app.telemetry import logger
-from app.vsphere.facts import FaultClass
+from app.vsphere.facts import FaultClass, VirtualMachine
 from app.vsphere.session import Session as VSphereSession
 
 log = logger(__name__)
@@ -117,7 +118,7 @@ class _Submission:
         if waits_for is not None:
             outcomes.wait_for_slot(self._claim, waits_for)
             return
-        self._begin(vcenter, choose(move), move)
+        self._begin(vcenter, choose(move), move, sight.machine)
 
     def _reconciled(self, vcenter: VSphereSession) -> bool:
         """Settle an intent of a dead worker's; `True` when the attempt is to begin (again) with its first command."""
@@ -160,21 +161,31 @@ class _Submission:
         with transaction() as session:
             picture = situation.from_inventory(session, sight.move, self._reserved_bytes)
         picture = replace(picture, accepted_as=self._subject)
-        warnings = checks.require(situation.refreshed(picture, sight, surroundings))
+        # A job that has begun before was let begin by all rules: what speaks against it now has come since.
+        tried_before = any(asked.task.submitted_at is not None for asked in self._history)
+        warnings = checks.require(situation.refreshed(picture, sight, surroundings), tried_before=tried_before)
         if warnings and self._first_look:
             with transaction() as session:
                 leases.held(session, self._claim)
                 told = {"warnings": [checks.objection_to_json(warning) for warning in warnings]}
                 leases.record_event(session, self._claim.job_id, self._claim.owner, "warned", detail=told)
 
-    def _begin(self, vcenter: VSphereSession, chosen: Program, move: Move) -> None:
+    def _begin(self, vcenter: VSphereSession, chosen: Program, move: Move, seen: VirtualMachine | None = None) -> None:
         """Write the program down, and ask for its first command."""
         program = replace(chosen, disks=tuple(record_of(disk) for disk in move.disks))
         with transaction() as session:
             attempt = attempts.begin(session, self._claim)
             attempt.strategy, attempt.program = program.strategy, program_to_json(program)
         standing = Standing(self._standing.attempt, program, self._standing.history)
-        if not asking.ask(self._claim, vcenter, self._system_id, standing, Step(program.commands[0], 0)):
+        try:
+            working = asking.ask(self._claim, vcenter, self._system_id, standing, Step(program.commands[0], 0))
+        except (OutcomeUnknown, LostLease, ResourceUnavailable):
+            raise
+        except VrelocateError as refused:
+            failure = failures.of_error(refused)
+            outcomes.fail(self._claim, with_places(replace(failure, message=f"{failure.message}; "), move, seen))
+            return
+        if not working:
             self._to_verification()
 
     def _to_verification(self) -> None:

@@ -251,7 +251,7 @@ class _Verification:
             if self._standing.program.cleanup(self._standing.asked):
                 self._give_up(failure)
                 return True
-        outcomes.fail(self._claim, with_places(failure, rest))
+        outcomes.fail(self._claim, with_places(failure, rest, sight.machine))
         return False
 
     def _end(self, sight: Sight, history: list[Asked]) -> None:

@@ -46,9 +46,11 @@ from app.migration.checks.target import (
     type_is_allowed,
 )
 from app.migration.situation import Situation
+from app.vsphere.facts import FaultClass
 
 __all__ = [
     "RULES",
+    "NotMendedYet",
     "Objection",
     "Rule",
     "Severity",
@@ -100,6 +102,18 @@ class VmBusy(ResourceInUse):
     """Something works on the VM or the volume already. It passes by itself."""
 
 
+class NotMendedYet(CheckFailed):
+    """What an earlier attempt of the job failed for is still so, or has come since: somebody may yet mend it."""
+
+    fault_class = FaultClass.RETRY_WHEN_CHANGED
+
+
+_MENDABLE = frozenset(
+    rule.__name__ for rule in (target_is_usable, host_reaches_target, vm_is_connected, space_suffices)
+)
+"""Rules about the state of hosts and storage, which is nobody's wish."""
+
+
 def objections_against(situation: Situation) -> list[Objection]:
     """Return everything that speaks against the move, warnings too."""
     return [replace(objection, rule=rule.__name__) for rule in RULES for objection in rule(situation)]
@@ -110,10 +124,11 @@ def reasons_against(situation: Situation) -> list[str]:
     return [objection.text for objection in objections_against(situation) if objection.refuses]
 
 
-def require(situation: Situation) -> list[Objection]:
+def require(situation: Situation, *, tried_before: bool = False) -> list[Objection]:
     """Return the warnings of a move that may start.
 
-    Raises `CheckFailed` with every reason why it must not, or `VmBusy` when all of them pass by themselves.
+    Raises `CheckFailed` with every reason why it must not, or `VmBusy` when all of them pass by themselves. Of a move
+    that an earlier attempt was let begin with (`tried_before`), `NotMendedYet` when all of them can be mended.
     """
     objections = objections_against(situation)
     refusals = [objection for objection in objections if objection.refuses]
@@ -121,4 +136,6 @@ def require(situation: Situation) -> list[Objection]:
         if refusals:
             raise VmBusy("; ".join(objection.text for objection in refusals))
         return objections
+    if tried_before and all(objection.passes or objection.rule in _MENDABLE for objection in refusals):
+        raise NotMendedYet([objection.text for objection in refusals])
     raise CheckFailed([objection.text for objection in refusals])

@@ -120,7 +120,6 @@ def test_a_call_that_is_refused_for_good_ends_the_job(campaign: Campaign, subjec
     assert counted(campaign, case) == (0, 0, 0, 0)
 
 
-@pytest.mark.xfail(strict=True, reason="a refusal is told in vCenter's words and the remedy's alone")
 @pytest.mark.parametrize("subject", [it for it in ENDING if it.fault.name == "NoPermission"], ids=lambda it: it.id)
 def test_a_call_that_is_refused_says_where_everything_is(campaign: Campaign, subject: Subject) -> None:
     case = once(subject, Moment.CALL)

@@ -32,9 +32,6 @@ def steps(laboratory: Laboratory, tmp_path_factory: pytest.TempPathFactory) -> I
         yield steps
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the checks before the next attempt find the very trouble, and end the job as if it were new"
-)
 @pytest.mark.parametrize("trouble", TROUBLES)
 def test_a_target_that_is_not_mended_yet_costs_an_attempt_and_not_the_job(steps: Steps, trouble: str) -> None:
     fault, spoil, mend = TROUBLES[trouble]
