@@ -74,7 +74,7 @@ func start(t *testing.T, yaml string, speed float64) *lab {
 	return startAlone(t, yaml, speed)
 }
 
-// startAlone makes a lab for a test that measures what all of a process share: processors, the heap.
+// startAlone makes a lab for a test that measures what all of a process share (processors, the heap), or changes it.
 func startAlone(t *testing.T, yaml string, speed float64) *lab {
 	t.Helper()
 	described, err := scenario.Parse([]byte(yaml))

@@ -98,7 +98,7 @@ func TestBusyVM(t *testing.T) {
 func TestBusyWithVcsimsTask(t *testing.T) {
 	simulator.TaskDelay.MethodDelay = map[string]int{"PowerOn": 1500} // milliseconds
 	t.Cleanup(func() { simulator.TaskDelay.MethodDelay = nil })
-	l := start(t, inventory, fast)
+	l := startAlone(t, inventory, fast)
 	vm := l.vm("vm-1")
 	target := l.datastore("new")
 	task, err := vm.PowerOn(t.Context())
