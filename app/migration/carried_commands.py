@@ -31,6 +31,7 @@ from app.migration.findings import Done, Finding, NotStarted, Unclear
 from app.migration.programs import Asked
 from app.secondary import proof, removal, stores, transfers
 from app.secondary.access import Places
+from app.secondary.errors import CarryError
 from app.secondary.locations import FolderLocation, Parcel, location_from_json
 from app.secondary.models import TransferPhase
 from app.telemetry import logger
@@ -101,6 +102,13 @@ def carry_out(vcenter: Session, command: RemoveSources | DiscardTargets | Remove
 
 def look(vcenter: Session, command: CarriedCommand, task_id: UUID | None) -> Finding:
     """Find out what became of it; `task_id` is the outside task of a command that carries."""
+    try:
+        return _found(vcenter, command, task_id)
+    except CarryError as trouble:
+        return Unclear(str(trouble))
+
+
+def _found(vcenter: Session, command: CarriedCommand, task_id: UUID | None) -> Finding:
     match command:
         case CarryDisk() | CarryImage() | CarryVm():
             return _look_at_transfer(task_id)
@@ -147,8 +155,7 @@ def _look_for_sources(command: RemoveSources) -> Finding:
         return Done()
     _, files = proof.transfer_of(command.carried_by)
     with Places() as places:
-        there = any(place.stat(path) is not None for place, path in (places.at(file.source) for file in files))
-    return NotStarted() if there else Done()
+        return NotStarted() if removal.sources_left(places, files) else Done()
 
 
 def _look_for_targets(vcenter: Session, command: DiscardTargets) -> Finding:
@@ -156,10 +163,9 @@ def _look_for_targets(vcenter: Session, command: DiscardTargets) -> Finding:
         return Done()
     transfer, files = proof.transfer_of(command.carried_by)
     with Places() as places:
-        if not removal.sources_are_whole(places, files):
+        if removal.sources_left(places, files) < len(files):
             return Done()  # the targets are all that is left
-        ours = (places.at(file.target) for file in removal.begun_by(transfer, files))
-        if all(place.stat(path) is None for place, path in ours):
+        if not removal.targets_left(places, transfer, files):
             return Done()
     return Done() if _used(vcenter, command) else NotStarted()
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from app.db import transaction
+from app.db import Json, transaction
 from app.errors import CheckFailed
 from app.secondary import proof, queries
 from app.secondary.access import Places
+from app.secondary.errors import FileBusy
 from app.secondary.models import Transfer, TransferFile
 
 
@@ -34,9 +35,22 @@ def remove_sources(task_id: UUID) -> int:
     return len(left)
 
 
-def sources_are_whole(places: Places, files: Sequence[TransferFile]) -> bool:
-    """Say whether every source is still there: else the targets are all that anybody has."""
-    return all(place.stat(path) is not None for place, path in (places.at(file.source) for file in files))
+def sources_left(places: Places, files: Sequence[TransferFile]) -> int:
+    """Count the sources that are still there: without one of them the targets are all that anybody has."""
+    return sum(_is_there(places, file.source) for file in files)
+
+
+def targets_left(places: Places, transfer: Transfer, files: Sequence[TransferFile]) -> int:
+    """Count the transfer's own files that are still at their targets."""
+    return sum(_is_there(places, file.target) for file in begun_by(transfer, files))
+
+
+def _is_there(places: Places, location: Json) -> bool:
+    place, path = places.at(location)
+    try:
+        return place.stat(path) is not None
+    except FileBusy:
+        return True  # as of a VM that runs
 
 
 def remove_targets(task_id: UUID) -> int:
@@ -49,7 +63,7 @@ def remove_targets(task_id: UUID) -> int:
     if transfer.finished_at is None:
         raise CheckFailed([f"transfer {transfer.id} is {transfer.phase}: it is to be abandoned first"])
     with Places() as places:
-        if not sources_are_whole(places, files):
+        if sources_left(places, files) < len(files):
             raise CheckFailed(["a source is gone: no target is deleted"])
         return delete_targets(places, transfer, files)
 
