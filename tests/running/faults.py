@@ -135,6 +135,15 @@ class Faults:
         """Give a datastore back that was cut."""
         ask_admin(self.vcenter, "POST", f"/datastores/{datastore}", {"accessible": True})
 
+    @contextmanager
+    def stalled(self, datastore: str, rate: str) -> Iterator[None]:
+        """Stop all copies across a datastore for as long as the block lasts; then they go on at `rate`."""
+        ask_admin(self.vcenter, "POST", f"/datastores/{datastore}", {"stalled": True})
+        try:
+            yield
+        finally:
+            ask_admin(self.vcenter, "POST", f"/datastores/{datastore}", {"rate": rate})
+
     def disconnect(self, host: str) -> None:
         """Take a host away: what works on its VMs fails."""
         ask_admin(self.vcenter, "POST", f"/hosts/{host}", {"connection": "disconnected"})
