@@ -10,7 +10,7 @@ import (
 )
 
 // HostStorageSystem differs from vcsim's in that a VMFS volume can be unmounted and mounted again (HostStorageSystem in
-// the vSphere Web Services API). Rescans and refreshes are vcsim's: they succeed, there is nothing new to find.
+// the vSphere Web Services API), and in that a rescan finds nothing new. Other refreshes are vcsim's: they succeed.
 type HostStorageSystem struct {
 	*simulator.HostStorageSystem
 	vc *VCenter
@@ -49,6 +49,12 @@ func (h *HostStorageSystem) MountVmfsVolume(ctx *simulator.Context, req *types.M
 	})
 	body.Res = new(types.MountVmfsVolumeResponse)
 	return body
+}
+
+// RescanAllHba is "to rescan all host bus adapters for new storage devices": there are none. vcsim's gives and takes Fibre
+// Channel adapters in turn, to every host at once, for all of them share one description; who reads it is not kept off.
+func (h *HostStorageSystem) RescanAllHba(*simulator.Context, *types.RescanAllHba) soap.HasFault {
+	return &methods.RescanAllHbaBody{Res: new(types.RescanAllHbaResponse)}
 }
 
 // volume finds the datastore of a VMFS volume of this host, which must be mounted or must not.
