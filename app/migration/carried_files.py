@@ -16,6 +16,11 @@ from app.vsphere.session import Session
 
 _EXTENT = re.compile(r'^(?:RW|RDONLY|NOACCESS)\s+\d+\s+\w+\s+"([^"]+)"', re.MULTILINE)
 """An extent line of a descriptor: `RW 131072 VMFS "data-flat.vmdk"` (Virtual Disk Format 5.0)."""
+_CHANGES = re.compile(r'^changeTrackPath\s*=\s*"([^"]+)"', re.MULTILINE)
+"""The file of changed blocks that belongs to a disk: a host opens no disk whose descriptor names one that is gone."""
+_PARENT = re.compile(r'^parentFileNameHint\s*=\s*"([^"]+)"', re.MULTILINE)
+_SPARSE_MAGIC = b"KDMV"
+"""What a disk in one file begins with, which has its descriptor within."""
 _EXTENT_NAME = re.compile(r"-(flat|delta|ctk|sesparse|s\d{3}|f\d{3})\.vmdk$")
 _LONGEST_DESCRIPTOR_BYTES = 1 << 20
 _MOST_NAMES = 20
@@ -50,12 +55,12 @@ def parcels_of_disk(datastores: Datastores, command: CarryDisk) -> list[Parcel]:
             raise NotFound(f"disk {source} is not there any more: sync the vCenter and look for it")
         place, path = places.at(datastores.at(source).model_dump(mode="json"))
         with place.reading(path, offset=0, length=min(seen.size_bytes, _LONGEST_DESCRIPTOR_BYTES)) as chunks:
-            descriptor = b"".join(chunks).decode(errors="replace")
+            descriptor = b"".join(chunks)
         sizes = {}
-        for name in _EXTENT.findall(descriptor):
+        for name in files_named_by(source, descriptor):
             extent = _stat(places, datastores.at(source.folder / name))
             if extent is None:
-                raise NotFound(f"disk {source} has no extent {name}: it cannot be copied")
+                raise NotFound(f"disk {source} names {name}, which is not there: it cannot be copied")
             sizes[name] = extent.size_bytes
     # The descriptor last: one that is there says that its extents are.
     sizes[source.name] = seen.size_bytes
@@ -67,6 +72,23 @@ def parcels_of_disk(datastores: Datastores, command: CarryDisk) -> list[Parcel]:
         )
         for name, size_bytes in sizes.items()
     ]
+
+
+def files_named_by(source: DatastorePath, descriptor: bytes) -> list[str]:
+    """Return the files that a disk consists of besides its descriptor.
+
+    Raises `CheckFailed` for what is no descriptor, and for a disk that is nothing without another one.
+    """
+    if descriptor.startswith(_SPARSE_MAGIC):
+        return []
+    told = descriptor.decode(errors="replace")
+    parent = _PARENT.search(told)
+    if parent is not None:
+        raise CheckFailed([f"disk {source} stands on {parent[1]}: they go together, with a VM, or not at all"])
+    extents = _EXTENT.findall(told)
+    if not extents:
+        raise CheckFailed([f"{source} names no extent: it is no descriptor of a disk that could be copied"])
+    return [*extents, *_CHANGES.findall(told)]
 
 
 def parcel_of_image(command: CarryImage) -> Parcel:

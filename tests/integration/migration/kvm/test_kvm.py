@@ -135,6 +135,25 @@ def test_an_image_that_a_qemu_has_open_stays(pools: dict[str, Path], store_id: U
     assert (pools["kvm-old"] / "data.qcow2").exists()
 
 
+def test_an_image_that_a_qemu_opens_after_it_was_copied_stays(pools: dict[str, Path], store_id: UUID) -> None:
+    """What it writes from then on is in no copy: the copy goes, and not the image."""
+    job_id, before = ask("[kvm-old] data.qcow2"), digest(pools["kvm-old"] / "data.qcow2")
+    submit(job_id, "worker")
+    hold = take("carrier", {store_id}, threading.Event())
+    assert hold
+    carry(hold)
+    assert digest(pools["kvm-new"] / "data.qcow2") == before
+    with (pools["kvm-old"] / "data.qcow2").open("r+b") as file:
+        fcntl.fcntl(file, fcntl.F_OFD_SETLK, struct.pack("hhqqi4x", fcntl.F_RDLCK, os.SEEK_SET, 101, 1, 0))
+        finish(job_id, "worker")
+    job = rows.job(job_id)
+    assert job.state is JobState.FAILED
+    assert "a QEMU has" in (job.error_text or "")
+    assert digest(pools["kvm-old"] / "data.qcow2") == before
+    assert not (pools["kvm-new"] / "data.qcow2").exists()
+    assert known.volume("[kvm-old] data.qcow2").removed_at is None
+
+
 def test_an_overlay_stays_with_what_it_stands_on(store_id: UUID) -> None:
     job = run(ask("[kvm-old] overlay.qcow2"), store_id)
     assert job.state is JobState.FAILED

@@ -36,10 +36,10 @@ def files(vcenter: RunningVCenter) -> DatastoreFiles:
     return DatastoreFiles(endpoint, _TIMEOUT_SECONDS)
 
 
-def at(path: str) -> DatastoreFile:
+def at(path: str, datacenter_path: str = "dc1") -> DatastoreFile:
     parsed = DatastorePath.parse(path)
     assert parsed
-    return DatastoreFile("dc1", parsed.datastore, parsed.file)
+    return DatastoreFile(datacenter_path, parsed.datastore, parsed.file)
 
 
 def datacenter(ways: Ways) -> str:
