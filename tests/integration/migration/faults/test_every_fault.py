@@ -115,8 +115,9 @@ def test_a_call_that_is_refused_for_good_ends_the_job(campaign: Campaign, subjec
     assert (job.state, job.error_code) == (JobState.FAILED, 431 if gone else 530)
     assert attempts(job_id) == [("failed", name, subject.fault.fault_class)]
     assert tasks(job_id) == [(1, "abandoned", name, FaultClass.RECONCILE if gone else subject.fault.fault_class)]
-    ending = "was removed from the inventory" if gone else f"({name}): {remedy(name)}"
-    assert (job.error_text or "").endswith(ending)
+    what = "was removed from the inventory" if gone else f"({name})"
+    advice = "" if gone else f": {remedy(name)}"
+    assert (job.error_text or "").endswith(f"{what}; {places(case)}{advice}")
     assert counted(campaign, case) == (0, 0, 0, 0)
 
 
