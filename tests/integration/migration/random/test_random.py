@@ -15,7 +15,7 @@ from tests.integration.migration.random.wishes import Example, examples
 
 SOAK = settings.get_current_profile_name() == "soak"
 SUITE = settings(
-    settings.get_profile("vrelocate"), max_examples=12, derandomize=True, phases=[Phase.explicit, Phase.generate]
+    settings.get_profile("vrelocate"), max_examples=10, derandomize=True, phases=[Phase.explicit, Phase.generate]
 )
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(0 if SOAK else 300)]
