@@ -128,6 +128,24 @@ def test_a_worker_dies_with_a_first_class_disk(
     arrived_once(drive, carried, job_id, before)
 
 
+@pytest.mark.parametrize("edge", ["between an intent and its call", "between a call and its reference"])
+@pytest.mark.parametrize("command", [0, 1], ids=["consolidating", "relocating"])
+def test_a_worker_dies_with_a_vm_that_needs_consolidation(
+    drive: Drive, unused: InTurn, monkeypatch: pytest.MonkeyPatch, *, edge: str, command: int
+) -> None:
+    """What was never begun is begun in the same attempt; what was begun goes on."""
+    name = unused.vm("split")
+    job_id = drive.steps.ask_vm(name, "new")
+    with monkeypatch.context() as edges:
+        death = dying(edges, edge, command)
+        to_end_through_death(drive, job_id)
+    assert death.came
+    drive.succeeded(job_id)
+    assert drive.commands(job_id) == ["consolidate-disks", "relocate-vm"]
+    assert [attempt.outcome for attempt in rows.attempts(job_id)] == ["succeeded"]
+    assert drive.steps.ledger(name)["started"] == 1
+
+
 @pytest.mark.parametrize("carried_out", [True, False], ids=["carried out", "not carried out"])
 @pytest.mark.parametrize("method", [*STEPS, "RelocateVStorageObject_Task"])
 def test_a_reply_is_lost(
