@@ -297,7 +297,7 @@ def test_images_of_kvm_hosts_go_through_secondary_storage(operator: Operator, tm
     folders = {name: tmp_path / name for name in ("kvm-old", "kvm-new", "secondary")}
     for folder in folders.values():
         folder.mkdir()
-    content = os.urandom(1 << 20)
+    content = os.urandom(1 << 16)
     (folders["kvm-old"] / "image.raw").write_bytes(content)
     pools = [f"--pool={name}={folders[name]}" for name in ("kvm-old", "kvm-new")]
     added = operator.reads("kvm", "add", "kvm-1", *pools)
