@@ -18,6 +18,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from cs import CloudStack
@@ -27,6 +28,7 @@ from app.db import make_engine
 from tests.running.ledger import Ledger
 from tests.running.up import Up
 from tests.running.vcenter import RunningVCenter, running_vcenter
+from tests.running.waiting import until
 
 RATE = "60MB/s"
 """Of each datastore: what this machine moves in real bytes must not be the bound."""
@@ -132,15 +134,15 @@ def rested_bytes(database_url: str) -> int:
 
 def ended(client: CloudStack, job: str) -> str:
     """Wait for a job's success; returns the strategy that moved it."""
-    deadline = time.monotonic() + JOB_SECONDS
-    while time.monotonic() < deadline:
+
+    def over() -> dict[str, Any] | None:
         result = client.queryAsyncJobResult(jobid=job, details="attempts")
-        if result["jobstatus"] == 1:
-            return str(result["attempts"][-1]["strategy"])
-        if result["jobstatus"] != 0:
-            raise SystemExit(f"job {job} has failed: {result['jobresult']}")
-        time.sleep(0.2)
-    raise SystemExit(f"job {job} does not end")
+        return result if result["jobstatus"] != 0 else None
+
+    result = until(over, JOB_SECONDS, f"the end of job {job}")
+    if result["jobstatus"] != 1:
+        raise SystemExit(f"job {job} has failed: {result['jobresult']}")
+    return str(result["attempts"][-1]["strategy"])
 
 
 def keep_from_moving(up: Up, vcenter: RunningVCenter) -> None:

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from app.hypervisors.guru import HypervisorGuru
 from app.hypervisors.vmware import VMwareGuru
+from app.inventory.models import KVM, VMWARE
 
-VMWARE = "VMware"
-"""CloudStack's name of vSphere as a hypervisor type."""
-
-KVM = "KVM"
-"""CloudStack's name of QEMU's hypervisor: nothing of it copies the image of a VM that is off."""
-
+# Nothing of QEMU copies the image of a VM that is off.
 _GURUS: dict[str, HypervisorGuru] = {VMWARE: VMwareGuru(), KVM: HypervisorGuru()}
 _DEFAULT = HypervisorGuru()
 

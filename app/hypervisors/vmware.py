@@ -30,10 +30,7 @@ from app.hypervisors.commands import (
 )
 from app.hypervisors.guru import HypervisorGuru
 from app.hypervisors.move import DiskMove, Machine, Move
-from app.vsphere.facts import DiskFormat
-
-WORKER_NAME = "vrelocate-worker-"
-"""What the names of worker VMs begin with."""
+from app.vsphere.facts import WORKER_NAME, DiskFormat
 
 
 class Way(StrEnum):

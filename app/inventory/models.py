@@ -21,7 +21,7 @@ _PRESENT = text("removed_at IS NULL")
 
 
 VMWARE, KVM = "VMware", "KVM"
-"""CloudStack's names of hypervisor types."""
+"""CloudStack's names of hypervisor types: vSphere, and QEMU."""
 
 
 class VCenter(Base):
@@ -162,6 +162,11 @@ class StoragePool(_Discovered, Base):
     def tags(self) -> frozenset[str]:
         """All of its storage tags."""
         return frozenset(self.vsphere_tags) | frozenset(self.own_tags)
+
+    @property
+    def writable_cluster_ids(self) -> frozenset[UUID]:
+        """The clusters with a connected host that mounts it read-write."""
+        return frozenset(mount.host.cluster_id for mount in self.mounts if mount.usable)
 
 
 class Mount(Base):

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, func, select, text
 from sqlalchemy.orm import Session
 
-from app.jobs.models import HELD_SQL, LIVE_SQL, Attempt, Job, JobEvent, OutsideTask
+from app.jobs.models import HELD_SQL, LIVE_SQL, Attempt, Job, JobEvent
 from app.jobs.states import JobState
 
 CLAIM_TO_SUBMIT = text(
@@ -155,17 +155,6 @@ def events_of(session: Session, job_id: UUID) -> list[JobEvent]:
 def open_attempt(session: Session, job_id: UUID) -> Attempt | None:
     """Return the attempt that has begun and not ended."""
     return session.scalars(select(Attempt).where(Attempt.job_id == job_id, Attempt.ended_at.is_(None))).one_or_none()
-
-
-def tasks_of_attempt(session: Session, job_id: UUID, attempt: int) -> list[OutsideTask]:
-    """Return the outside tasks of one attempt in the order they were intended."""
-    return list(
-        session.scalars(
-            select(OutsideTask)
-            .where(OutsideTask.job_id == job_id, OutsideTask.attempt == attempt)
-            .order_by(OutsideTask.sequence)
-        )
-    )
 
 
 TAKE_WATCH = text(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from app.db import Json, transaction
@@ -14,24 +14,32 @@ from app.migration import queries
 from app.migration.look import Sight, finder
 from app.migration.programs import Asked
 from app.migration.readback import Backing
-from app.migration.whereabouts import as_its_worker_had_it, places
+from app.migration.whereabouts import as_its_worker_had_it
 from app.vsphere import first_class_disks
-from app.vsphere.facts import Disk, VirtualMachine
+from app.vsphere.facts import Disk, LooseDisk, VirtualMachine
 from app.vsphere.paths import datastore_of
 from app.vsphere.session import Session as VSphereSession
 
 
 def read_back(
-    claim: Claim, vcenter: VSphereSession, sight: Sight, records: Sequence[Json], history: Sequence[Asked]
+    claim: Claim,
+    vcenter: VSphereSession,
+    sight: Sight,
+    records: Sequence[Json],
+    history: Sequence[Asked],
+    *,
+    also_at: Sequence[str],
 ) -> dict[str, Backing | None]:
     """Return the backing of each disk of `records` by its volume's id; `None`: it is nowhere.
 
-    A detached disk that lies where a command of `history` has put it is written down there. Raises what a call to
-    vCenter raises, and `LostLease`.
+    A detached disk that lies where a command of `history` has put it, which is one of `also_at`, is written down there.
+    Raises what a call to vCenter raises, and `LostLease`.
     """
     if sight.machine is not None:
         return {record["volume_id"]: _of_vm(sight.machine, record) for record in records}
-    return {record["volume_id"]: _detached(claim, vcenter, sight, record, history) for record in records}
+    return {
+        record["volume_id"]: _detached(claim, vcenter, sight, record, history, also_at=also_at) for record in records
+    }
 
 
 def _of_vm(machine: VirtualMachine, record: Json) -> Backing | None:
@@ -55,7 +63,13 @@ def _shown(disk: Disk) -> Backing:
 
 
 def _detached(
-    claim: Claim, vcenter: VSphereSession, sight: Sight, record: Json, history: Sequence[Asked]
+    claim: Claim,
+    vcenter: VSphereSession,
+    sight: Sight,
+    record: Json,
+    history: Sequence[Asked],
+    *,
+    also_at: Sequence[str],
 ) -> Backing | None:
     volume_id = UUID(record["volume_id"])
     with transaction() as session:
@@ -64,7 +78,7 @@ def _detached(
         return None
     if volume.fcd_id is not None:
         return _first_class(vcenter, volume)
-    return _file(claim, vcenter, sight, volume, history)
+    return _file(claim, finder(vcenter, sight.move), volume, history, also_at=also_at)
 
 
 def _first_class(vcenter: VSphereSession, volume: Volume) -> Backing | None:
@@ -75,13 +89,18 @@ def _first_class(vcenter: VSphereSession, volume: Volume) -> Backing | None:
 
 
 def _file(
-    claim: Claim, vcenter: VSphereSession, sight: Sight, volume: Volume, history: Sequence[Asked]
+    claim: Claim,
+    find: Callable[[str], LooseDisk | None],
+    volume: Volume,
+    history: Sequence[Asked],
+    *,
+    also_at: Sequence[str],
 ) -> Backing | None:
     """Read a file; what a browser does not tell of it, the worker that had it has told."""
-    for path in dict.fromkeys([volume.path, *places(vcenter, history)]):
+    for path in dict.fromkeys([volume.path, *also_at]):
         if datastore_of(path) != volume.pool.name:
             continue
-        found = finder(vcenter, sight.move)(path)
+        found = find(path)
         if found is None:
             continue
         if path != volume.path:

@@ -55,7 +55,8 @@ def prepare(vcenter: Session, command: CarriedCommand, history: Sequence[Asked],
             return command.model_copy(update={**_ordered(parcels), "target_vmx_path": vmx_path})
         case RemoveSources() | DiscardTargets():
             carry = carried_by(history)
-            datacenter = None if carry is None or isinstance(carry.command, CarryImage) else _datacenter_of(carry)
+            carrying = carry.command if carry else None
+            datacenter = carrying.datacenter if isinstance(carrying, CarryDisk | CarryVm) else None
             return command.model_copy(update={"carried_by": carry.task.id if carry else None, "datacenter": datacenter})
         case RemoveFolder():
             return _with_folder(command, carried_by(history))
@@ -127,12 +128,6 @@ def _ordered(parcels: Sequence[Parcel]) -> dict[str, object]:
         "parcels": tuple(parcel.model_dump(mode="json") for parcel in parcels),
         "store": stores.choose(sum(parcel.size_bytes for parcel in parcels)),
     }
-
-
-def _datacenter_of(carry: Asked) -> str:
-    command = carry.command
-    assert isinstance(command, CarryDisk | CarryVm)  # noqa: S101  # an image has none
-    return command.datacenter
 
 
 def _look_at_transfer(task_id: UUID | None) -> Finding:

@@ -7,12 +7,12 @@ moment, and knows neither storage tags nor what running jobs have reserved.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from app.errors import NotFound
 from app.inventory.models import StoragePool, Volume
+from app.inventory.queries import members_of
 from app.migration import queries
 
 
@@ -23,26 +23,21 @@ def member_for(session: Session, pod: StoragePool, volumes: Sequence[Volume]) ->
     one with the most room left. Whether it may really take them is the checks' business. Raises `NotFound` for a pod
     without members.
     """
-    members = queries.members_of(session, pod.id)
+    members = members_of(session, pod.id)
     if not members:
         raise NotFound(f"datastore cluster {pod.name} has no members: choose a datastore")
     reserved = queries.reserved_bytes(session, [member.id for member in members], None)
     holding = {volume.pool_id for volume in volumes}
     wanted = frozenset[str]().union(*(volume.disk_offering.tags for volume in volumes if volume.disk_offering))
-    clusters = [_clusters(volume.pool) for volume in volumes]
+    clusters = [volume.pool.writable_cluster_ids for volume in volumes]
 
     def fitness(member: StoragePool) -> tuple[bool, bool, int, str]:
         may = (
             member.accessible
             and member.maintenance_mode == "normal"
             and wanted <= member.tags
-            and all(_clusters(member) & source for source in clusters)
+            and all(member.writable_cluster_ids & source for source in clusters)
         )
         return member.id not in holding, not may, reserved.get(member.id, 0) - member.free_bytes, member.name
 
     return min(members, key=fitness)
-
-
-def _clusters(pool: StoragePool) -> set[UUID]:
-    """Return the clusters with a host that can write to the pool."""
-    return {mount.host.cluster_id for mount in pool.mounts if mount.usable}

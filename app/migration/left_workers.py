@@ -1,11 +1,11 @@
-"""Worker VMs that nobody needs any more: a job's clean-up could not remove them, or the job is not known here.
+"""Worker VMs that nobody needs any more: the clean-up of their job could not remove them.
 
-They are looked for after each sync. One of a live job is left alone: it may be at work, and its job removes it.
+They are looked for after each sync. One of a live job is left alone: it may be at work, and its job removes it. One of
+a job that is not known here may be another installation's that works with the same vCenter: it is only told.
 """
 
 from __future__ import annotations
 
-import time
 from uuid import UUID
 
 from app.db import transaction
@@ -17,10 +17,10 @@ from app.jobs.states import LIVE
 from app.migration import queries as migration_queries
 from app.telemetry import logger
 from app.vsphere import worker_vm
-from app.vsphere.errors import VCenterFault
 from app.vsphere.facts import TaskState
 from app.vsphere.session import Session as VSphereSession
-from app.vsphere.tasks import TaskWatch, running_tasks_of
+from app.vsphere.task_end import ends_of, require_success
+from app.vsphere.tasks import running_tasks_of
 from app.vsphere.worker_vm import Worker
 
 log = logger(__name__)
@@ -30,7 +30,7 @@ STEP_SECONDS = 60.0
 
 
 def remove_left_workers(vcenter_id: UUID) -> int:
-    """Empty and destroy the worker VMs of jobs that are over, or unknown; returns how many were destroyed.
+    """Empty and destroy the worker VMs of jobs that are over; returns how many were destroyed.
 
     Their disks stay where they are. One that cannot be removed now is logged and left to the next sync. Raises
     `ResourceUnavailable` when the vCenter does not answer.
@@ -39,19 +39,23 @@ def remove_left_workers(vcenter_id: UUID) -> int:
         if migration_queries.vcenter(session, vcenter_id).hypervisor != VMWARE:
             return 0
     vcenter = session_to(vcenter_id)
-    left = [worker for worker in worker_vm.list_workers(vcenter) if not _is_needed(worker)]
+    left = [worker for worker in worker_vm.list_workers(vcenter) if _is_left(worker)]
     return sum(_remove(vcenter, worker) for worker in left)
 
 
-def _is_needed(worker: Worker) -> bool:
-    """Say whether the worker's job is live."""
+def _is_left(worker: Worker) -> bool:
+    """Say whether the worker's job is one of ours, and over."""
     try:
         job_id = UUID(worker.job_id)
     except ValueError:
+        job = None
+    else:
+        with transaction() as session:
+            job = queries.get_job(session, job_id)
+    if job is None:
+        log.warning("worker_vm.unknown", worker=worker.name, job_id=worker.job_id)
         return False
-    with transaction() as session:
-        job = queries.get_job(session, job_id)
-        return job is not None and job.state in LIVE
+    return job.state not in LIVE
 
 
 def _remove(vcenter: VSphereSession, worker: Worker) -> bool:
@@ -62,9 +66,9 @@ def _remove(vcenter: VSphereSession, worker: Worker) -> bool:
             return False
         detaching = worker_vm.detach_disks(vcenter, worker.moref)
         if detaching is not None:
-            _wait_for(vcenter, detaching)
+            _wait_for(vcenter, detaching, "detaching its disk")
         # Looks once more whether it has a disk, and refuses then.
-        _wait_for(vcenter, worker_vm.destroy_worker(vcenter, worker.moref))
+        _wait_for(vcenter, worker_vm.destroy_worker(vcenter, worker.moref), "destroying it")
     except VrelocateError as error:
         log.warning("worker_vm.not_removed", why=str(error), **about)
         return False
@@ -72,22 +76,8 @@ def _remove(vcenter: VSphereSession, worker: Worker) -> bool:
     return True
 
 
-def _wait_for(vcenter: VSphereSession, task: str) -> None:
-    """Wait until a task has succeeded; raises `VCenterFault` when it failed, and `StillAtWork`."""
-    watch, deadline = TaskWatch(vcenter), time.monotonic() + STEP_SECONDS
-    try:
-        if watch.watch([task]):
-            return  # over and forgotten: the next step sees what came of it
-        while (left_seconds := deadline - time.monotonic()) > 0:
-            for snapshot in watch.wait(left_seconds):
-                if snapshot.state is TaskState.ERROR and snapshot.fault is not None:
-                    raise VCenterFault(snapshot.fault)
-                if snapshot.ended:
-                    return
-    finally:
-        watch.close()
-    raise StillAtWork(f"{task} is not over after {STEP_SECONDS:.0f} seconds")
-
-
-class StillAtWork(VrelocateError):
-    """A task of vCenter's lasts longer than is worth waiting for here."""
+def _wait_for(vcenter: VSphereSession, task: str, doing: str) -> None:
+    """Wait until a task has succeeded; raises `VCenterFault` when it failed or takes longer than is worth it."""
+    ended = ends_of(vcenter, [task], timeout_seconds=STEP_SECONDS, cancel_late=False)[task]
+    if ended.state is not TaskState.GONE:  # over and forgotten: the next step sees what came of it
+        require_success(ended, doing)

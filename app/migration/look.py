@@ -21,6 +21,7 @@ from app.hypervisors.vmware import target_path
 from app.inventory import file_pools
 from app.inventory.models import KVM
 from app.inventory.observe import observe_detached, observe_pools, observe_vm
+from app.inventory.queries import members_of
 from app.jobs import leases
 from app.jobs.leases import Claim
 from app.migration import queries
@@ -28,7 +29,8 @@ from app.migration.plan import find_vm, plan
 from app.migration.requests import Request, pool_ids_of
 from app.vsphere import first_class_disks, inventory, registration, tasks
 from app.vsphere.errors import ManagedObjectGone
-from app.vsphere.facts import Datastore, DiskFormat, LooseDisk, VirtualMachine
+from app.vsphere.facts import Datastore, LooseDisk, VirtualMachine
+from app.vsphere.loose import as_loose
 from app.vsphere.session import Session as VSphereSession
 
 
@@ -133,7 +135,7 @@ def _members(session: Session, request: Request) -> set[str]:
     """Return the datastores that a datastore cluster's share may go to: which one, their figures decide."""
     pools = [queries.pool(session, pool_id) for pool_id in pool_ids_of(request)]
     pods = [pool for pool in pools if pool is not None and pool.is_cluster]
-    return {member.moref for pod in pods for member in queries.members_of(session, pod.id)}
+    return {member.moref for pod in pods for member in members_of(session, pod.id)}
 
 
 def finder(vcenter: VSphereSession, move: Move) -> Callable[[str], LooseDisk | None]:
@@ -195,17 +197,7 @@ def _first_class(vcenter: VSphereSession, move: Move, disk: DiskMove) -> Found:
             f"First Class Disk {disk.name} ({disk.first_class_id}) is neither on {disk.source.name} nor on "
             f"{disk.target.name}: somebody moved or deleted it; sync the vCenter and look for it"
         )
-    seen = LooseDisk(
-        path=found.path,
-        datastore_moref=found.datastore_moref,
-        datacenter_moref=move.datacenter_moref,
-        capacity_bytes=found.capacity_bytes,
-        physical_bytes=None,
-        thin=None if found.format is None else found.format is DiskFormat.THIN,
-        uuid=None,
-        modified_at=None,
-        format=found.format,
-    )
+    seen = as_loose(found, move.datacenter_moref)
     return Found(at_source=seen) if found.datastore_moref == disk.source.moref else Found(arrived=seen)
 
 

@@ -48,14 +48,12 @@ def plan(session: Session, request: Request) -> Move:
     # Over /folder every byte of a thin disk's extent is written.
     inflates = vcenter.hypervisor == VMWARE and not vcenter.native_motion
     members = _members(session, volumes, goals, home)
-    home_target = members.get(home.id, home) if home else None
+    home_target = _home_target(session, vm, home, members) if home and vm else None
     moving = [volume for volume in volumes if _has_to_move(volume, goals[volume.id], request.format)]
     disks = tuple(
         _disk_move(volume, members.get(goals[volume.id].id, goals[volume.id]), request.format, inflates=inflates)
         for volume in moving
     )
-    if home is not None and vm is not None and _lies_in(home, vm.home_pool_id, session):
-        home_target = queries.pool(session, vm.home_pool_id) if vm.home_pool_id else home_target
     return Move(
         hypervisor=vcenter.hypervisor,
         vcenter_id=anchor.vcenter_id,
@@ -111,12 +109,14 @@ def _members(
     }
 
 
-def _lies_in(goal: StoragePool, pool_id: UUID | None, session: Session) -> bool:
-    """Say whether a pool is the goal, or a member of the datastore cluster that is the goal."""
-    if pool_id is None or not goal.is_cluster:
-        return False
-    pool = queries.pool(session, pool_id)
-    return pool is not None and pool.parent_id == goal.id
+def _home_target(
+    session: Session, vm: VirtualMachine, goal: StoragePool, members: Mapping[UUID, StoragePool]
+) -> StoragePool:
+    """Return where the VM's configuration goes; in a datastore cluster that has it already, it stays."""
+    if not goal.is_cluster:
+        return goal
+    present = queries.pool(session, vm.home_pool_id) if vm.home_pool_id else None
+    return present if present is not None and present.parent_id == goal.id else members[goal.id]
 
 
 def _has_to_move(volume: Volume, goal: StoragePool, target_format: DiskFormat | None) -> bool:

@@ -90,17 +90,6 @@ def pools_of(session: Session, vcenter_id: UUID) -> list[StoragePool]:
     )
 
 
-def members_of(session: Session, pod_id: UUID) -> list[StoragePool]:
-    """Return the present members of a datastore cluster, by name."""
-    return list(
-        session.scalars(
-            select(StoragePool)
-            .where(StoragePool.parent_id == pod_id, StoragePool.removed_at.is_(None))
-            .order_by(StoragePool.name)
-        )
-    )
-
-
 def pool_by_moref(session: Session, vcenter_id: UUID, moref: str) -> StoragePool | None:
     """Return the pool that a vCenter calls `moref`."""
     return session.scalars(

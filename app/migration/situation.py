@@ -166,7 +166,7 @@ def _target(row: StoragePool, reserved_bytes: int) -> Target:
         accessible=row.accessible,
         maintenance_mode=row.maintenance_mode,
         tags=row.tags,
-        writable_cluster_ids=frozenset(mount.host.cluster_id for mount in row.mounts if mount.usable),
+        writable_cluster_ids=row.writable_cluster_ids,
         writable_host_ids=frozenset(mount.host_id for mount in row.mounts if mount.usable),
         type=row.type,
     )

@@ -19,8 +19,8 @@ from app.hypervisors.commands import (
     UnregisterVm,
 )
 from app.hypervisors.move import DiskMove, Machine, Move
-from app.hypervisors.registry import KVM, VMWARE
 from app.hypervisors.vmware import target_path
+from app.inventory.models import KVM, VMWARE
 from app.migration.priorities import StrategyPriority
 
 

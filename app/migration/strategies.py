@@ -13,8 +13,9 @@ from typing import Protocol
 from app.errors import VrelocateError
 from app.hypervisors.commands import Command
 from app.hypervisors.move import Move
-from app.hypervisors.registry import VMWARE, guru_of
+from app.hypervisors.registry import guru_of
 from app.hypervisors.vmware import Way, way_of
+from app.inventory.models import VMWARE
 from app.migration.priorities import StrategyPriority
 from app.migration.programs import Program
 from app.migration.storage_migration import StorageMigration

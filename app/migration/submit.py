@@ -14,7 +14,7 @@ from app.db import transaction
 from app.errors import LostLease, ResourceUnavailable, VrelocateError
 from app.hypervisors.move import Move
 from app.inventory.vcenters import session_to
-from app.jobs import attempts, leases, queries
+from app.jobs import attempts, leases
 from app.jobs.attempts import Failure
 from app.jobs.leases import Claim, claim_to_submit, kept_alive
 from app.jobs.states import SETTLED, JobState
@@ -23,17 +23,14 @@ from app.migration.admission import Resource
 from app.migration.asking import OutcomeUnknown
 from app.migration.findings import Done, NotStarted
 from app.migration.look import Sight, look
+from app.migration.past import past_of
 from app.migration.plan import plan
 from app.migration.programs import (
-    Asked,
     Program,
     Standing,
     Step,
-    program_from_json,
     program_to_json,
-    standing_of,
 )
-from app.migration.queries import tasks_of_job
 from app.migration.readback import record_of
 from app.migration.requests import Request, request_from_json
 from app.migration.results import with_places
@@ -87,16 +84,12 @@ class _Submission:
         self._claim = claim
         with transaction() as session:
             job = leases.held(session, claim)
-            attempt = attempts.begin(session, claim)
+            attempts.begin(session, claim)
             self._request: Request = request_from_json(job.payload)
             self._system_id, self._subject = job.system_id, job.subject
             self._first_look = not job.waiting_for
-            earlier = queries.tasks_of_attempt(session, job.id, attempt.number)
-            self._standing = standing_of(attempt.number, attempt.program, earlier)
-            self._asked_before = bool(earlier) or attempt.number > 1
-            self._history = [Asked.of(task) for task in tasks_of_job(session, job.id)]
-            programs = [it.program for it in queries.attempts_of(session, job.id)]
-            self._programs = [program_from_json(it) for it in programs if it is not None]
+            self._past = past_of(session, job)
+            self._standing = self._past.standing
         self._reserved_bytes: dict[UUID, int] = {}
 
     def run(self) -> None:
@@ -107,7 +100,7 @@ class _Submission:
             # Still in line: vCenter is not asked until it is this job's turn (law 6).
             outcomes.wait_for_slot(self._claim, waits_for)
             return
-        sight = look(self._claim, vcenter, self._request, places(vcenter, self._history))
+        sight = look(self._claim, vcenter, self._request, places(vcenter, self._past.history))
         move = sight.move
         if move.is_empty:
             self._nothing_left(vcenter, move)
@@ -132,10 +125,10 @@ class _Submission:
 
     def _nothing_left(self, vcenter: VSphereSession, move: Move) -> None:
         """Everything is there: the work of an earlier attempt is ended and verified, a new request is told so."""
-        if self._asked_before:
-            rest = owed(vcenter, self._programs, self._history)
+        if self._standing.history or self._standing.attempt > 1:
+            rest = owed(vcenter, self._past.programs, self._past.history)
             if rest:
-                self._begin(vcenter, Program(self._programs[-1].strategy, rest), move)
+                self._begin(vcenter, Program(self._past.programs[-1].strategy, rest), move)
             else:
                 self._to_verification()
             return
@@ -162,7 +155,7 @@ class _Submission:
             picture = situation.from_inventory(session, sight.move, self._reserved_bytes)
         picture = replace(picture, accepted_as=self._subject)
         # A job that has begun before was let begin by all rules: what speaks against it now has come since.
-        tried_before = any(asked.task.submitted_at is not None for asked in self._history)
+        tried_before = any(asked.task.submitted_at is not None for asked in self._past.history)
         warnings = checks.require(situation.refreshed(picture, sight, surroundings), tried_before=tried_before)
         if warnings and self._first_look:
             with transaction() as session:

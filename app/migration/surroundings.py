@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from app.hypervisors.move import Machine, Move, Pool
-from app.hypervisors.registry import VMWARE
+from app.inventory.models import VMWARE
 from app.vsphere.holders import holders_of
 from app.vsphere.policies import StoragePolicy, policies_of, unsuitable
 from app.vsphere.session import Session

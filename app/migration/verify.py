@@ -7,6 +7,7 @@ it, and an empty plan is the proof: nothing is left to be moved.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -21,21 +22,19 @@ from app.jobs import leases
 from app.jobs import queries as job_queries
 from app.jobs.attempts import Failure
 from app.jobs.leases import Claim, claim_to_finish, kept_alive
-from app.jobs.models import OutsideTask
 from app.jobs.states import SETTLED, TaskState
-from app.migration import asking, commands, failures, outcomes, queries
+from app.migration import asking, commands, failures, outcomes
 from app.migration.asking import OutcomeUnknown
 from app.migration.backings import read_back
 from app.migration.findings import Done, StillRunning
 from app.migration.look import Sight, look
+from app.migration.past import past_of
 from app.migration.programs import (
     Asked,
     Step,
     next_of_program,
-    program_from_json,
     program_to_json,
     same_again,
-    standing_of,
 )
 from app.migration.readback import compare
 from app.migration.registration_commands import where_to_register
@@ -102,11 +101,8 @@ class _Verification:
 
     def __init__(self, claim: Claim) -> None:
         self._claim = claim
-        with transaction() as session:
-            job = leases.held(session, claim)
-            self._request, self._system_id = request_from_json(job.payload), job.system_id
-        self._vcenter: VSphereSession = session_to(self._system_id)
         self._read()
+        self._vcenter: VSphereSession = session_to(self._system_id)
 
     def goes_on(self) -> bool:
         """Do one thing; `True` when there is more to be done in this run."""
@@ -125,13 +121,9 @@ class _Verification:
         """Read where the attempt stands."""
         with transaction() as session:
             job = leases.held(session, self._claim)
-            attempt = job_queries.open_attempt(session, job.id)
-            number = attempt.number if attempt else job.attempt
-            tasks = job_queries.tasks_of_attempt(session, job.id, number)
-            self._standing = standing_of(number, attempt.program if attempt else None, tasks)
-            self._history: list[OutsideTask] = queries.tasks_of_job(session, job.id)
-            programs = [it.program for it in job_queries.attempts_of(session, job.id)]
-            self._programs = [program_from_json(it) for it in programs if it is not None]
+            self._request, self._system_id = request_from_json(job.payload), job.system_id
+            self._past = past_of(session, job)
+            self._standing = self._past.standing
             self._now: datetime = session.execute(select(func.now())).scalar_one()
 
     def _next(self) -> Step | None:
@@ -232,10 +224,11 @@ class _Verification:
 
     def _judged(self) -> bool:
         """Look where everything is, and end the attempt accordingly; `True` when its clean-up comes first."""
-        history = [Asked.of(task) for task in self._history]
+        history = self._past.history
         failure, last = self._standing.program.failure, self._standing.last_of_program
+        at = places(self._vcenter, history)
         try:
-            sight = look(self._claim, self._vcenter, self._request, places(self._vcenter, history))
+            sight = look(self._claim, self._vcenter, self._request, at)
         except NotFound as gone:
             if failure is None:
                 raise
@@ -244,7 +237,7 @@ class _Verification:
             return False
         rest = sight.move
         if rest.is_empty:
-            self._end(sight, history)
+            self._end(sight, at)
             return False
         if failure is None:
             failure = failure_at_the_end(last.task if last else None)
@@ -254,22 +247,23 @@ class _Verification:
         outcomes.fail(self._claim, with_places(failure, rest, sight.machine))
         return False
 
-    def _end(self, sight: Sight, history: list[Asked]) -> None:
+    def _end(self, sight: Sight, at: Sequence[str]) -> None:
         """End a job that has nothing left to be moved, if every disk is the one that it was, in its own place."""
-        for command in owed(self._vcenter, self._programs, history):
+        history, tasks = self._past.history, self._past.tasks
+        for command in owed(self._vcenter, self._past.programs, history):
             if isinstance(command, PlaceDisk):
                 failure = not_placed(self._standing.program.failure, command.source_path or "", command.target_path)
                 outcomes.fail(self._claim, failure)
                 return
-        records = records_of(self._history)
-        shown = read_back(self._claim, self._vcenter, sight, records, history)
+        records = records_of(tasks)
+        shown = read_back(self._claim, self._vcenter, sight, records, history, also_at=at)
         compared = {it["volume_id"]: compare(it, shown[it["volume_id"]]) for it in records}
         problems = [problem for it in compared.values() for problem in it.problems]
         if problems:
             outcomes.fail(self._claim, not_the_same(problems))
             return
         told = {volume_id: it.told for volume_id, it in compared.items()}
-        result, detail = result_of(self._request, self._history, told), {"disks": told}
+        result, detail = result_of(self._request, tasks, told), {"disks": told}
         given_up = self._standing.program.failure
         # Everything is where it should be; what the program had still to do, nobody does any more.
         left: Json = {"not_done": given_up.message.rstrip("; ")} if given_up else {}

@@ -54,12 +54,12 @@ def submit(vcenter: Session, command: WorkerCommand, job_id: UUID) -> str | None
 
 def look(vcenter: Session, command: WorkerCommand) -> Finding:
     """Find out what became of it."""
-    vm, running = _worker(vcenter, command.worker), None
+    moref, running = worker_vm.find_worker(vcenter, str(command.worker)), None
     try:
-        running = next(iter(tasks.running_tasks_of(vcenter, vm.moref)), None) if vm else None
+        running = next(iter(tasks.running_tasks_of(vcenter, moref)), None) if moref else None
     except ManagedObjectGone:  # in this very moment
-        vm = None
-    if vm is None:
+        moref = None
+    if moref is None:
         return Done() if isinstance(command, DetachWorkerDisks | DestroyWorker) else NotStarted()
     if running is not None:
         return StillRunning(reference=running.moref)

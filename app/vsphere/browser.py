@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import logging
 import re
-import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from app.vsphere.bulk import read
-from app.vsphere.collector import property_spec, retrieve
-from app.vsphere.errors import VCenterFault, VCenterUnreachable
-from app.vsphere.facts import Datastore, DiskFormat, FaultClass, FaultInfo, LooseDisk, TaskSnapshot, TaskState
+from app.vsphere.collector import property_spec
+from app.vsphere.errors import VCenterFault
+from app.vsphere.facts import Datastore, DiskFormat, LooseDisk, TaskSnapshot
 from app.vsphere.paths import DatastorePath
 from app.vsphere.pyvmomi import VimObject, utc, vim
 from app.vsphere.session import Session
 from app.vsphere.soap import UNREADABLE
-from app.vsphere.task_watch import TaskWatch
-from app.vsphere.tasks import cancel_task
+from app.vsphere.task_end import end_of, ends_of, result_of
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +27,6 @@ SEARCH_TIMEOUT_SECONDS = 300.0
 """A datastore whose search takes longer counts as not searched."""
 
 _EXTENT = re.compile(r"-(flat|delta|ctk|rdm|rdmp|sesparse|s\d{3}|f\d{3})\.vmdk$", re.IGNORECASE)
-_POLL_SECONDS = 5.0
 _KIB = 1024
 _FAILED: tuple[type[Exception], ...] = (VCenterFault, *UNREADABLE)
 
@@ -54,7 +51,7 @@ def vmdks_on(session: Session, datastores: Iterable[Datastore]) -> dict[str, lis
             searches[_start(session, browser, root, "*.vmdk", deep=True)] = asked[moref]
         except VCenterFault as refused:
             log.warning("datastore %s is not searched: %s", asked[moref].name, refused)
-    ended = _wait_for_ends(session, searches, SEARCH_TIMEOUT_SECONDS)
+    ended = ends_of(session, searches, timeout_seconds=SEARCH_TIMEOUT_SECONDS)
     listed = {}
     for task, datastore in searches.items():
         try:
@@ -73,7 +70,7 @@ def vmdk_at(session: Session, browser: str, datastore: Datastore, path: Datastor
     pattern = re.sub(r"[\[\]\\]", "?", path.name)
     task = _start(session, browser, path.folder, pattern, deep=False)
     try:
-        result = _result(session, _wait_for_ends(session, [task], session.timeout_seconds)[task])
+        result = _result(session, end_of(session, task))
     except VCenterFault as refused:
         if refused.fault.name == "FileNotFound":
             return None
@@ -104,34 +101,9 @@ def _start(session: Session, browser: str, folder: DatastorePath, pattern: str, 
     return session.call(submit)
 
 
-def _wait_for_ends(session: Session, tasks: Iterable[str], timeout_seconds: float) -> Mapping[str, TaskSnapshot]:
-    """Wait until all tasks have ended; those that have not in time are cancelled, and come as they stand."""
-    latest = {task: TaskSnapshot(task, TaskState.QUEUED) for task in tasks}
-    deadline = time.monotonic() + timeout_seconds
-    watch = TaskWatch(session)
-    try:
-        for gone in watch.watch(latest):
-            latest[gone] = TaskSnapshot(gone, TaskState.GONE)
-        while not all(task.ended for task in latest.values()) and time.monotonic() < deadline:
-            for changed in watch.wait(_POLL_SECONDS):
-                latest[changed.moref] = changed
-    finally:
-        watch.close()
-    for late in (task for task in latest.values() if not task.ended):
-        cancel_task(session, late.moref)
-    return latest
-
-
-def _result(session: Session, task: TaskSnapshot) -> list[VimObject]:
-    """Return what a search found, folder by folder; raise `VCenterFault` when it failed or did not end."""
-    if task.fault is not None:
-        raise VCenterFault(task.fault)
-    if task.state is not TaskState.SUCCESS:
-        raise VCenterFault(FaultInfo("Timedout", "the search of the datastore did not end", FaultClass.RETRY))
-    found = retrieve(session, "Task", task.moref, [property_spec(vim.Task, ["info.result"])])
-    result = found[task.moref].get("info.result")
-    if result is None:
-        raise VCenterUnreachable("vCenter has lost the result of a datastore search")
+def _result(session: Session, ended: TaskSnapshot) -> list[VimObject]:
+    """Return what a search found, folder by folder; raises as `result_of` does."""
+    result = result_of(session, ended, "the search of the datastore")
     return list(result) if isinstance(result, list) else [result]
 
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
-from app.vsphere.answers import Node
 from app.vsphere.bulk import read
-from app.vsphere.collector import property_spec, retrieve, traversal
+from app.vsphere.collector import property_spec, traversal
 from app.vsphere.entities import DATASTORE, ancestors, plain_name
-from app.vsphere.errors import ManagedObjectGone, VCenterUnreachable
+from app.vsphere.errors import ManagedObjectGone
 from app.vsphere.paths import DatastorePath
 from app.vsphere.pyvmomi import VimObject, vim
 from app.vsphere.session import Session
-from app.vsphere.task_end import end_of, require_success
+from app.vsphere.task_end import end_of, result_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +71,10 @@ def names_in(session: Session, datacenter_moref: str, folder: DatastorePath) -> 
 
 
 def _entries(session: Session, datacenter_moref: str, folder: DatastorePath) -> list[VimObject] | None:
-    browser = _browser(session, datacenter_moref, folder.datastore)
+    found = datastores_named(session, datacenter_moref, {folder.datastore})
+    if not found:
+        raise ManagedObjectGone(DATASTORE, folder.datastore)
+    browser = next(iter(found.values()))
     # "If this query object is not present, then all files providing only file level details are matched"
     # (HostDatastoreBrowserSearchSpec.query): a query for disks would hide their extents.
     spec = vim.host.DatastoreBrowser.SearchSpec(
@@ -89,27 +91,22 @@ def _entries(session: Session, datacenter_moref: str, folder: DatastorePath) -> 
     ended = end_of(session, session.call(submit))
     if ended.fault is not None and ended.fault.name == "FileNotFound":
         return None
-    require_success(ended, f"the search of {folder}")
-    result = retrieve(session, "Task", ended.moref, [property_spec(vim.Task, ["info.result"])])[ended.moref].get(
-        "info.result"
-    )
-    if result is None:
-        raise VCenterUnreachable(f"vCenter has lost the result of the search of {folder}")
-    return list(result.file or [])
+    return list(result_of(session, ended, f"the search of {folder}").file or [])
 
 
-def _browser(session: Session, datacenter_moref: str, datastore: str) -> str:
+def datastores_named(session: Session, datacenter_moref: str, names: Collection[str]) -> dict[str, str]:
+    """Return the datastores of a datacenter that have these names, with the browser of each, by reference.
+
+    Raises `ManagedObjectGone` when there is no such datacenter.
+    """
     found = read(
         session,
         [("Datacenter", datacenter_moref)],
         [property_spec(vim.Datacenter, ["name"]), property_spec(vim.Datastore, ["summary", "browser"])],
         select=[traversal(vim.Datacenter, "datastore", name="datastores")],
     )
-    for thing in found.values():
-        if thing.kind == DATASTORE and _name(thing.properties["summary"]) == datastore:
-            return str(thing.properties["browser"])
-    raise ManagedObjectGone(DATASTORE, datastore)
-
-
-def _name(summary: Node) -> str:
-    return plain_name(summary.text("name") or "")
+    return {
+        moref: str(thing.properties["browser"])
+        for moref, thing in found.items()
+        if thing.kind == DATASTORE and plain_name(thing.properties["summary"].text("name") or "") in names
+    }

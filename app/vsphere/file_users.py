@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from app.vsphere.answers import Node
 from app.vsphere.bulk import read
 from app.vsphere.collector import property_spec, traversal
+from app.vsphere.datastore_listing import datastores_named
 from app.vsphere.devices import disks_among
 from app.vsphere.entities import DATASTORE, plain_name
 from app.vsphere.paths import DatastorePath
@@ -27,7 +27,7 @@ def users_of(session: Session, datacenter: str, paths: Iterable[str]) -> dict[st
     `ManagedObjectGone` when there is no such datacenter.
     """
     asked = {path: parsed for path in paths if (parsed := DatastorePath.parse(path)) is not None}
-    stores = _datastores(session, datacenter, {path.datastore for path in asked.values()})
+    stores = datastores_named(session, datacenter, {path.datastore for path in asked.values()})
     machines = read(
         session,
         [(DATASTORE, moref) for moref in stores],
@@ -57,17 +57,3 @@ def _places_of(told: Mapping[str, Any]) -> tuple[set[DatastorePath], set[Datasto
     files = {parsed for path in (*listed, *images, *chains, home) if (parsed := DatastorePath.parse(path)) is not None}
     folders = {path.folder for path in files if path.file} if not listed or devices is None else set()
     return files, folders
-
-
-def _datastores(session: Session, datacenter: str, names: set[str]) -> list[str]:
-    found = read(
-        session,
-        [("Datacenter", datacenter)],
-        [property_spec(vim.Datacenter, ["name"]), property_spec(vim.Datastore, ["summary"])],
-        select=[traversal(vim.Datacenter, "datastore", name="datastores")],
-    )
-    return [moref for moref, it in found.items() if it.kind == DATASTORE and _name(it.properties["summary"]) in names]
-
-
-def _name(summary: Node) -> str:
-    return plain_name(summary.text("name") or "")

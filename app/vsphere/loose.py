@@ -64,7 +64,7 @@ def loose_disks(
                 found.append(disk)
     datacenters = {store.moref: store.datacenter_moref for store in known}
     unlisted = (disk for place, disk in first_class.items() if place not in told | owned.files)
-    found += [_of_catalog(disk, datacenters) for disk in unlisted if _is_detached(disk, attached)]
+    found += [as_loose(disk, datacenters[disk.datastore_moref]) for disk in unlisted if _is_detached(disk, attached)]
     return tuple(found)
 
 
@@ -85,12 +85,12 @@ def _as_first_class(listed: LooseDisk, disk: FirstClassDisk) -> LooseDisk:
     )
 
 
-def _of_catalog(disk: FirstClassDisk, datacenters: Mapping[str, str]) -> LooseDisk:
-    """Return a First Class Disk whose file was not listed: its datastore could not be searched, or it is new."""
+def as_loose(disk: FirstClassDisk, datacenter_moref: str) -> LooseDisk:
+    """Return a First Class Disk of which nothing but its catalog was read, as the loose disk that it is."""
     return LooseDisk(
         path=disk.path,
         datastore_moref=disk.datastore_moref,
-        datacenter_moref=datacenters[disk.datastore_moref],
+        datacenter_moref=datacenter_moref,
         capacity_bytes=disk.capacity_bytes,
         physical_bytes=None,
         thin=None if disk.format is None else disk.format is DiskFormat.THIN,

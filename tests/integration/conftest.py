@@ -13,18 +13,33 @@ from app.vsphere.session import Session
 from tests.integration.in_turn import InTurn
 from tests.integration.operating import Operator
 from tests.integration.remembered import RememberedInventory
+from tests.running.faults import Faults
 from tests.running.vcenter import RunningVCenter, running_vcenter
 
-SCENARIO = Path(__file__).with_name("scenario.yaml")
 PLAIN = ["-dc", "1", "-cluster", "1", "-host", "2", "-standalone-host", "0", "-ds", "2", "-vm", "8", "-autostart=false"]
 
 
 @pytest.fixture(scope="module")
-def simulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningVCenter]:
-    """The simulated vCenter of `scenario.yaml`, a fresh one for each file of tests."""
+def scenario(request: pytest.FixtureRequest) -> Path:
+    """The `scenario.yaml` of the tests' folder, or of the next one above that has one."""
+    folders = (folder / "scenario.yaml" for folder in request.path.parents)
+    return next(path for path in folders if path.exists())
+
+
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory: pytest.TempPathFactory, scenario: Path) -> Iterator[RunningVCenter]:
+    """The simulated vCenter of the scenario, a fresh one for each file of tests."""
     folder = tmp_path_factory.mktemp("simulated")
-    with running_vcenter(folder, "--scenario", SCENARIO, "--admin", "127.0.0.1:0") as vcenter:
+    with running_vcenter(folder, "--scenario", scenario, "--admin", "127.0.0.1:0") as vcenter:
         yield vcenter
+
+
+@pytest.fixture
+def faults(simulated: RunningVCenter) -> Iterator[Faults]:
+    """Trouble that is lifted when its test is over."""
+    planted = Faults(simulated)
+    yield planted
+    planted.lift_all()
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from app.hypervisors.registry import VMWARE
+from app.inventory.models import VMWARE
 from app.migration.checks.objection import Objection
 from app.migration.situation import Situation
 from app.migration.strategies import NoStrategy, choose, shared_clusters

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -93,6 +95,20 @@ def _reads_die(patch: pytest.MonkeyPatch, left: int, die: Die) -> None:
         real(self, file)
 
     patch.setattr(Copy, "_compare", compare)
+
+
+def die_carrying(environment: dict[str, str], store_id: UUID, phase: TransferPhase, after_bytes: int) -> None:
+    """Have a process of its own carry what waits in a store, and kill itself in the midst of it."""
+    ended = subprocess.run(
+        [sys.executable, "-m", __name__, phase, str(after_bytes), str(store_id)],
+        env={**os.environ, **environment},
+        cwd=Path(__file__).parents[3],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
 
 
 def _killed() -> None:

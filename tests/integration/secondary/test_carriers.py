@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +22,8 @@ from app.secondary.errors import Abandoned
 from app.secondary.hold import Hold, take
 from app.secondary.models import TransferPhase
 from app.secondary.transfers import abandon
+from tests.integration.residing import alive
+from tests.integration.secondary.dying import die_carrying
 from tests.integration.secondary.orders import (
     Datastores,
     Ordered,
@@ -207,29 +205,8 @@ def test_a_worker_that_is_killed_is_replaced(
     source = datastores.put(datastores.location("old", "replaced.bin"), DATA)
     target = datastores.location("new", "replaced.bin")
     ordered = order(store_id, (source, target, SIZE))
-    dying = subprocess.run(
-        [sys.executable, "-m", "tests.integration.secondary.dying", "uploading", "5000000", str(store_id)],
-        env={**os.environ, **environment},
-        cwd=Path(__file__).parents[3],
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert dying.returncode == -signal.SIGKILL, dying.stderr
+    die_carrying(environment, store_id, TransferPhase.UPLOADING, 5_000_000)
     with alive(CarryStep(None)):
         until(lambda: ordered.state.over, DEADLINE_SECONDS, "another one ends it")
     assert (ordered.state.phase, ordered.state.message) == (TransferPhase.DONE, None)
     assert digest(datastores.get(target)) == digest(DATA)
-
-
-@contextmanager
-def alive(*steps: CarryStep) -> Iterator[None]:
-    """Let carriers live for a while, as a worker does."""
-    for step in steps:
-        step.start(None)
-    try:
-        yield
-    finally:
-        for step in steps:
-            step.stop(None)

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 from uuid import UUID
 
@@ -16,7 +12,7 @@ from hypothesis import strategies as st
 from app.secondary.carry import carry
 from app.secondary.checksums import CHUNK_BYTES
 from app.secondary.models import TransferPhase
-from tests.integration.secondary.dying import Died, mortal
+from tests.integration.secondary.dying import Died, die_carrying, mortal
 from tests.integration.secondary.orders import (
     MIB,
     Datastores,
@@ -108,26 +104,12 @@ def test_a_process_that_is_killed(
         datastores.location("new", path),
     )
     ordered = order(store_id, (source, target, SIZE))
-    kill(environment, store_id, phase, CHUNK_BYTES + 70_000)
+    die_carrying(environment, store_id, phase, CHUNK_BYTES + 70_000)
     assert_left_in_the_midst(ordered, phase)
     lapse(ordered)
     state = carried(ordered, store_id)
     assert (state.phase, state.message) == (TransferPhase.DONE, None)
     assert digest(datastores.get(target)) == digest(DATA)
-
-
-def kill(environment: dict[str, str], store_id: UUID, phase: TransferPhase, after_bytes: int) -> None:
-    command = [sys.executable, "-m", "tests.integration.secondary.dying", phase, str(after_bytes), str(store_id)]
-    ended = subprocess.run(
-        command,
-        env={**os.environ, **environment},
-        cwd=Path(__file__).parents[3],
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert ended.returncode == -signal.SIGKILL, ended.stderr
 
 
 def assert_left_in_the_midst(ordered: Ordered, phase: TransferPhase) -> None:

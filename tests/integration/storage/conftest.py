@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from uuid import UUID
 
 import pytest
@@ -15,18 +14,9 @@ from app.inventory.vcenters import session_to
 from app.vsphere.facts import Inventory
 from app.vsphere.inventory import read_inventory
 from tests.integration import known
-from tests.running.vcenter import RunningVCenter, running_vcenter
-
-SCENARIO = Path(__file__).with_name("scenario.yaml")
+from tests.running.vcenter import RunningVCenter
 
 TakeIn = Callable[[Inventory], None]
-
-
-@pytest.fixture(scope="module")
-def simulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningVCenter]:
-    folder = tmp_path_factory.mktemp("simulated")
-    with running_vcenter(folder, "--scenario", SCENARIO, "--admin", "127.0.0.1:0") as vcenter:
-        yield vcenter
 
 
 @pytest.fixture

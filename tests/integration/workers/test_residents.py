@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from uuid import UUID
 
 import pytest
@@ -17,9 +15,9 @@ from tests.integration import known
 from tests.integration.in_turn import InTurn
 from tests.integration.jobs import rows
 from tests.integration.migration.steps import Steps
+from tests.integration.residing import alive
 from tests.running.vcenter import RunningVCenter
 from tests.running.waiting import until
-from workers.resident import ResidentStep
 from workers.sweep import SweepStep
 from workers.sync import SyncStep
 from workers.watch import WatchStep
@@ -38,18 +36,6 @@ def environment(environment: dict[str, str]) -> dict[str, str]:
 def steps(installation: None, simulated: RunningVCenter) -> Steps:
     assert installation is None
     return Steps(known.add(simulated), simulated)
-
-
-@contextmanager
-def alive(*steps: ResidentStep) -> Iterator[None]:
-    """Let residents live for a while, as a worker does."""
-    for step in steps:
-        step.start(None)
-    try:
-        yield
-    finally:
-        for step in steps:
-            step.stop(None)
 
 
 def living() -> list[str]:

@@ -20,8 +20,9 @@ from app.hypervisors.commands import (
 )
 from app.hypervisors.guru import HypervisorGuru
 from app.hypervisors.move import Move
-from app.hypervisors.registry import VMWARE, guru_of
+from app.hypervisors.registry import guru_of
 from app.hypervisors.vmware import VMwareGuru, target_path
+from app.inventory.models import VMWARE
 from app.vsphere.facts import DiskFormat
 from tests.unit.moves import NEW, OLD, disk, machine, move_of_disks, move_of_vm, pool
 

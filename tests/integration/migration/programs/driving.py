@@ -9,51 +9,25 @@ from uuid import UUID
 from pydantic import SecretStr
 
 from app.jobs.models import Job
-from app.jobs.states import TERMINAL, JobState
-from app.migration.programs import Asked
+from app.jobs.states import JobState
 from app.vsphere.datastore_files import DatastoreFile, DatastoreFiles
 from app.vsphere.endpoint import Endpoint
 from app.vsphere.facts import Disk
 from app.vsphere.inventory import disk_exists, read_vm
 from app.vsphere.paths import DatastorePath
-from app.vsphere.session import Session
 from app.vsphere.worker_vm import list_workers
 from tests.integration import known
 from tests.integration.jobs import rows
-from tests.integration.migration.steps import NOTHING_TAKEN, Steps, admission
+from tests.integration.migration.driven import Driven
+from tests.integration.migration.steps import NOTHING_TAKEN, admission
 from tests.running.ledger import Ledger
-from tests.running.waiting import until
 
-END_SECONDS = 90
 _TIMEOUT_SECONDS = 30
 
 
 @dataclass(frozen=True)
-class Drive:
-    """Takes jobs to their end, as many workers one after the other would; the time of each turn has always come."""
-
-    steps: Steps
-    session: Session
-    """Somebody who looks at the vCenter beside us."""
-
-    def turn(self, job_id: UUID) -> Job:
-        """Let whoever's turn it is do its step; a worker that holds the job is dead."""
-        job = rows.job(job_id)
-        if job.state is JobState.QUEUED:
-            rows.make_due(job_id)
-            return self.steps.submit(job_id)
-        if job.state is JobState.SUBMITTING:
-            rows.lapse_lease(job_id)
-            return self.steps.submit(job_id, "next worker")
-        if job.state is JobState.RUNNING:
-            self.steps.watch()
-            return self.steps.finish(job_id)
-        rows.lapse_lease(job_id)
-        return self.steps.finish(job_id, "next worker")
-
-    def to_end(self, job_id: UUID) -> Job:
-        """Give the job turns until it is over."""
-        return until(lambda: job if (job := self.turn(job_id)).state in TERMINAL else None, END_SECONDS, "its end")
+class Drive(Driven):
+    """Takes jobs to their end, and asserts what is left of them."""
 
     def succeed(self, job_id: UUID) -> Job:
         """The same, and it has to succeed, and to leave nothing taken and no worker VM."""
@@ -73,20 +47,6 @@ class Drive:
         """Assert that no worker VM is left, and nothing is taken."""
         assert list_workers(self.session) == []
         assert admission() == NOTHING_TAKEN
-
-    def told(self, job_id: UUID) -> str:
-        """Everything that the job has written, for a test that fails."""
-        tasks = [f"{it.attempt}.{it.sequence} {self.kind(it)}: {it.state} {it.message}" for it in rows.tasks(job_id)]
-        attempts = [f"{it.number}: {it.outcome} {it.fault} {it.message}" for it in rows.attempts(job_id)]
-        return "\n".join([rows.job(job_id).error_text or "", *attempts, *tasks])
-
-    @staticmethod
-    def kind(task: object) -> str:
-        return Asked.of(task).command.kind  # type: ignore[arg-type]  # an OutsideTask
-
-    def commands(self, job_id: UUID) -> list[str]:
-        """The kinds of all commands that were begun, in order."""
-        return [self.kind(task) for task in rows.tasks(job_id) if task.state != "abandoned"]
 
     def calls(self, *methods: str) -> dict[str, int]:
         """How often vCenter was called for each since the ledger's page began."""

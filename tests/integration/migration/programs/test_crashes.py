@@ -111,7 +111,7 @@ def test_a_worker_dies_when_it_has_found_out_that_nothing_was_begun(
     drive.succeed(job_id)
     # The call that was lost is counted: it came to vCenter's door.
     assert drive.calls("RelocateVM_Task")["RelocateVM_Task"] - before["RelocateVM_Task"] <= 2
-    assert drive.commands(job_id).count("relocate-worker") == 1
+    assert drive.asked(job_id).count("relocate-worker") == 1
 
 
 @pytest.mark.parametrize("edge", ["between an intent and its call", "between a call and its reference"])
@@ -141,7 +141,7 @@ def test_a_worker_dies_with_a_vm_that_needs_consolidation(
         to_end_through_death(drive, job_id)
     assert death.came
     drive.succeeded(job_id)
-    assert drive.commands(job_id) == ["consolidate-disks", "relocate-vm"]
+    assert drive.asked(job_id) == ["consolidate-disks", "relocate-vm"]
     assert [attempt.outcome for attempt in rows.attempts(job_id)] == ["succeeded"]
     assert drive.steps.ledger(name)["started"] == 1
 

@@ -32,7 +32,7 @@ def test_one_keeps_its_ids_and_its_format(drive: Drive, unused: InTurn, family: 
     assert job.result is not None
     [told] = job.result["disks"]
     assert (told["path"], told["to"], "format_changed" in told) == (after.path, "new", False)
-    assert drive.commands(job_id) == ["relocate-first-class-disk"]
+    assert drive.asked(job_id) == ["relocate-first-class-disk"]
     assert drive.calls(RELOCATE) == {RELOCATE: 1}
     assert rows.attempts(job_id)[0].strategy == "vmware-relocate-fcd"
     known.sync(drive.steps.vcenter_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -10,11 +10,9 @@ from app.jobs.states import JobState
 from tests.integration import known
 from tests.integration.in_turn import InTurn
 from tests.integration.jobs import rows
-from tests.integration.migration.programs.conftest import SCENARIO
 from tests.integration.migration.programs.driving import Drive
 from tests.running.faults import Entities, Faults
 from tests.running.ledger import Ledger
-from tests.running.vcenter import RunningVCenter, running_vcenter
 
 pytestmark = pytest.mark.integration
 
@@ -23,11 +21,8 @@ ONE_DISK = 16 * MIB
 
 
 @pytest.fixture(scope="module")
-def simulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningVCenter]:
-    scenario = SCENARIO.with_name("half-moved.yaml")
-    flags = ["--scenario", str(scenario), "--admin", "127.0.0.1:0"]
-    with running_vcenter(tmp_path_factory.mktemp("half-moved"), *flags) as vcenter:
-        yield vcenter
+def scenario() -> Path:
+    return Path(__file__).with_name("half-moved.yaml")
 
 
 def pools(name: str) -> list[str]:

@@ -8,13 +8,14 @@ from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import text
+from structlog.testing import capture_logs
 
 from app.db import transaction
 from app.jobs.states import JobState
 from app.migration.left_workers import remove_left_workers
 from app.vsphere.inventory import read_vm
 from app.vsphere.relocation import relocate_vm
-from app.vsphere.worker_vm import create_worker, find_worker, list_workers, worker_place
+from app.vsphere.worker_vm import create_worker, destroy_worker, detach_disks, find_worker, list_workers, worker_place
 from tests.integration import known
 from tests.integration.in_turn import InTurn
 from tests.integration.jobs import rows
@@ -62,22 +63,37 @@ def due(vcenter_id: UUID) -> None:
         session.execute(text("UPDATE vcenter SET next_sync_at = now() WHERE id = :id"), {"id": vcenter_id})
 
 
-@pytest.mark.parametrize("of", ["a job that is over", "a job that nobody knows", "no job at all"])
-def test_one_that_nobody_needs_is_removed_and_its_disk_stays(drive: Drive, left: Left, unused: InTurn, of: str) -> None:
+def of_a_job_that_is_over() -> str:
+    over = rows.new_job()
+    rows.end(over)
+    return str(over)
+
+
+def test_one_of_a_job_that_is_over_is_removed_and_its_disk_stays(drive: Drive, left: Left, unused: InTurn) -> None:
     path = unused.disk(family="thin")
     volume, before = known.volume(path), drive.digest(path)
-    job_id = str(uuid4())
-    if of == "a job that is over":
-        over = rows.new_job()
-        rows.end(over)
-        job_id = str(over)
-    left(job_id if of != "no job at all" else "written by hand", path)
+    left(of_a_job_that_is_over(), path)
     due(drive.steps.vcenter_id)
     _sync_due(threading.Event())
     assert list_workers(drive.session) == []
     known.sync(drive.steps.vcenter_id)
     drive.is_at(volume.id, path)
     assert drive.digest(path) == before
+
+
+@pytest.mark.parametrize("job_id", [str(uuid4()), "written by hand"], ids=["unknown", "unreadable"])
+def test_one_of_a_job_that_is_not_known_here_is_only_told(
+    drive: Drive, left: Left, operator: Operator, unused: InTurn, job_id: str
+) -> None:
+    """It may be another installation's, which works with the same vCenter."""
+    worker = left(job_id, unused.disk(family="thin"))
+    with capture_logs() as logs:
+        assert remove_left_workers(drive.steps.vcenter_id) == 0
+    [told] = [line for line in logs if line["event"] == "worker_vm.unknown"]
+    assert (told["log_level"], told["job_id"]) == ("warning", job_id)
+    assert len(read_vm(operator.session, worker).disks) == 1
+    operator.wait_for(detach_disks(operator.session, worker) or "")
+    operator.wait_for(destroy_worker(operator.session, worker))
 
 
 def test_one_of_a_live_job_is_left_to_it(drive: Drive, left: Left, operator: Operator, unused: InTurn) -> None:
@@ -106,7 +122,7 @@ def test_one_that_is_still_relocated_is_left_until_that_is_over(
 ) -> None:
     path = unused.disk("slow", "slow")
     volume = known.volume(path)
-    worker = left(str(uuid4()), path)
+    worker = left(of_a_job_that_is_over(), path)
     known.sync(drive.steps.vcenter_id)
     [disk] = read_vm(operator.session, worker).disks
     relocate_vm(operator.session, worker, home_datastore=None, disks={disk.key: known.pool("new").moref})
@@ -126,7 +142,7 @@ def test_one_that_cannot_be_removed_now_is_removed_by_the_next_sync(
 ) -> None:
     path = unused.disk(family="thin")
     faults.plant_fault(method, "NoPermission", at=at, which=Entities(times=1))
-    left(str(uuid4()), path)
+    left(of_a_job_that_is_over(), path)
     assert remove_left_workers(drive.steps.vcenter_id) == 0
     assert drive.exists(path)
     assert remove_left_workers(drive.steps.vcenter_id) == 1

@@ -60,7 +60,7 @@ def test_a_detached_disk_that_has_another_capacity(
     drive.steps.submit(job_id)
     while not drive.exists(moved):
         drive.steps.watch()
-        if drive.commands(job_id)[-1] in {"place-disk", "move-virtual-disk"}:
+        if drive.asked(job_id)[-1] in {"place-disk", "move-virtual-disk"}:
             break
         drive.steps.finish(job_id)
     extend(operator, moved, 40 * MIB)

@@ -133,7 +133,7 @@ def test_a_disk_that_was_left_in_the_workers_folder_is_moved_on_by_the_next_atte
     drive.succeed(job_id)
     assert outcomes(job_id) == [("retried", FOR_NOW), ("succeeded", None)]
     assert "instead of " + moved in (rows.attempts(job_id)[0].message or "")
-    assert drive.commands(job_id).count("relocate-worker") == 1
+    assert drive.asked(job_id).count("relocate-worker") == 1
     drive.is_at(volume.id, moved)
     assert drive.digest(moved) == before
 
@@ -148,7 +148,7 @@ def test_a_disk_that_its_worker_still_has_is_taken_from_it_by_the_next_attempt(
     job_id = drive.steps.ask_disk(path, "new")
     drive.succeed(job_id)
     assert outcomes(job_id) == [("retried", FOR_NOW), ("succeeded", None)]
-    assert drive.commands(job_id).count("relocate-worker") == 1
+    assert drive.asked(job_id).count("relocate-worker") == 1
     drive.is_at(volume.id, path.replace("[old]", "[new]"))
 
 
@@ -185,7 +185,7 @@ def test_a_worker_that_somebody_destroys_has_the_disk_no_more(drive: Drive, oper
     operator.detach(worker.moref, disk.key)
     operator.destroy(worker.moref)
     drive.succeed(job_id)
-    assert drive.commands(job_id).count("create-worker") == 2
+    assert drive.asked(job_id).count("create-worker") == 2
     assert outcomes(job_id) == [("succeeded", None)]
     drive.is_at(volume.id, path.replace("[old]", "[new]"))
     assert admission() == (0, 0, 0)

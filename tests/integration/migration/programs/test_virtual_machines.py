@@ -40,7 +40,7 @@ def test_each_disk_goes_to_its_own_pool_and_root_takes_the_home_along(drive: Dri
     job = moved(drive, MigrateVirtualMachine(vm_id=known.vm(name).id, volumes=targets))
     assert places(drive, name) == ("new", ["new", "slow"])
     assert [disk.id for disk in known.disks(name)] == [root.id, data.id]
-    assert drive.commands(job.id) == ["relocate-vm"]
+    assert drive.asked(job.id) == ["relocate-vm"]
     assert job.result is not None
     told = {disk["volume_id"]: (disk["to"], disk["path"]) for disk in job.result["disks"]}
     assert told == {str(disk.id): (disk.pool.name, disk.path) for disk in known.disks(name)}
@@ -139,7 +139,7 @@ def test_a_vm_that_was_started_while_its_disks_were_consolidated_is_not_relocate
     name = unused.vm("split")
     job_id = drive.steps.ask(MigrateVirtualMachine(vm_id=known.vm(name).id, pool_id=known.pool("new").id))
     drive.steps.submit(job_id)
-    assert drive.commands(job_id) == ["consolidate-disks"]
+    assert drive.asked(job_id) == ["consolidate-disks"]
     drive.steps.watch()
     operator.power_on(known.vm(name).moref)
     job = drive.steps.finish(job_id)
@@ -153,6 +153,6 @@ def test_disks_are_consolidated_first_where_that_is_needed(drive: Drive, unused:
     assert known.vm(name).traits.consolidation_needed
     job_id = drive.steps.ask(MigrateVirtualMachine(vm_id=known.vm(name).id, pool_id=known.pool("new").id))
     drive.succeed(job_id)
-    assert drive.commands(job_id) == ["consolidate-disks", "relocate-vm"]
+    assert drive.asked(job_id) == ["consolidate-disks", "relocate-vm"]
     assert not known.vm(name).traits.consolidation_needed
     assert places(drive, name) == ("new", ["new"])

@@ -55,7 +55,7 @@ def test_a_thin_disk_stays_what_it_is(drive: Drive, unused: InTurn) -> None:
     told = told_of(job)
     assert (told["from"], told["to"], told["path"], told["format"]) == ("old", "new", moved, "thin")
     assert "format_changed" not in told
-    assert drive.commands(job_id) == PROGRAM
+    assert drive.asked(job_id) == PROGRAM
     assert drive.calls(*METHODS) == dict.fromkeys(METHODS, 1)
     [attempt] = rows.attempts(job_id)
     assert (attempt.strategy, attempt.outcome) == ("vmware-worker-vm", "succeeded")

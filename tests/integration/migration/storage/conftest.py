@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
 
@@ -16,18 +15,7 @@ from app.secondary.stores import add_store
 from tests.integration.migration.steps import Steps
 from tests.integration.migration.storage.ways import Ways
 from tests.integration.operating import Operator
-from tests.running.faults import Faults
 from tests.running.ledger import Ledger
-from tests.running.vcenter import RunningVCenter, running_vcenter
-
-SCENARIO = Path(__file__).with_name("scenario.yaml")
-FLAGS: list[str | Path] = ["--scenario", SCENARIO, "--admin", "127.0.0.1:0"]
-
-
-@pytest.fixture(scope="module")
-def simulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningVCenter]:
-    with running_vcenter(tmp_path_factory.mktemp("simulated"), *FLAGS) as vcenter:
-        yield vcenter
 
 
 @pytest.fixture
@@ -41,14 +29,6 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Carriers do not rest before they try again what has failed."""
     monkeypatch.setattr(copying, "_PAUSE_SECONDS", 0.01)
     monkeypatch.setattr(copying, "_LONGEST_PAUSE_SECONDS", 0.02)
-
-
-@pytest.fixture
-def faults(simulated: RunningVCenter) -> Iterator[Faults]:
-    """Trouble that is lifted when its test is over."""
-    planted = Faults(simulated)
-    yield planted
-    planted.lift_all()
 
 
 @pytest.fixture
@@ -70,4 +50,4 @@ def ways(steps: Steps, store_id: UUID, mount: Path, operator: Operator) -> Ways:
     with transaction() as session:
         session.execute(update(VCenter).values(native_motion=False))
     Ledger(steps.vcenter).reset()
-    return Ways(steps, store_id, mount, operator.session)
+    return Ways(steps, operator.session, store_id, mount)

@@ -43,7 +43,7 @@ def somebody(plain: RunningVCenter) -> Iterator[Operator]:
 def plain_ways(plain_steps: Steps, somebody: Operator, mount: Path) -> Ways:
     with transaction() as session:
         session.execute(update(VCenter).values(native_motion=False))
-    return Ways(plain_steps, add_store("nfs-1", mount), mount, somebody.session)
+    return Ways(plain_steps, somebody.session, add_store("nfs-1", mount), mount)
 
 
 def test_a_source_that_is_not_deleted_fails_the_job(plain_ways: Ways, somebody: Operator) -> None:
