@@ -1,9 +1,7 @@
 package disk
 
 import (
-	"bufio"
-	"crypto/sha256"
-	"fmt"
+	"crypto/sha3"
 	"io"
 	"os"
 )
@@ -12,7 +10,7 @@ import (
 const FilledBytes = 4 << 20
 
 // Fill writes pseudo-random bytes to the beginning of a disk's extent, FilledBytes or all of it, so that whoever copies
-// or moves the disk can be checked for it. They are the SHA-256 sums of "SEED:0", "SEED:1", and so on, one after another.
+// or moves the disk can be checked for it. They are the SHAKE128 output of SEED, which every language has at hand.
 func Fill(file, seed string) error {
 	d, err := Read(file)
 	if err != nil {
@@ -22,17 +20,12 @@ func Fill(file, seed string) error {
 	if err != nil {
 		return err
 	}
-	into := bufio.NewWriter(extent)
-	left := min(d.CapacityBytes, FilledBytes)
-	for n := 0; left > 0 && err == nil; n++ {
-		sum := sha256.Sum256(fmt.Appendf(nil, "%s:%d", seed, n))
-		_, err = into.Write(sum[:min(left, sha256.Size)])
-		left -= sha256.Size
-	}
+	bytes := sha3.NewSHAKE128()
+	_, err = bytes.Write([]byte(seed))
 	if err == nil {
-		err = into.Flush()
+		_, err = io.CopyN(extent, bytes, min(d.CapacityBytes, FilledBytes))
 	}
-	if closeErr := io.Closer(extent).Close(); err == nil {
+	if closeErr := extent.Close(); err == nil {
 		err = closeErr
 	}
 	return err

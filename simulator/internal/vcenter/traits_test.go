@@ -1,7 +1,8 @@
 package vcenter_test
 
 import (
-	"crypto/sha256"
+	"crypto/sha3"
+	"encoding/hex"
 	"fmt"
 	"strings"
 	"testing"
@@ -81,13 +82,13 @@ func TestPeculiarVMsAreTold(t *testing.T) {
 }
 
 // content is what a scenario's disk with a seed begins with.
-func content(seed string, length int) string {
-	var text strings.Builder
-	for n := 0; text.Len() < length; n++ {
-		sum := sha256.Sum256(fmt.Appendf(nil, "%s:%d", seed, n))
-		text.Write(sum[:])
+func content(seed string, length int) string { return string(sha3.SumSHAKE128([]byte(seed), length)) }
+
+// What others compute, such as Python's hashlib.shake_128(b"a disk").hexdigest(16).
+func TestContentIsWhatOthersCompute(t *testing.T) {
+	if got := hex.EncodeToString([]byte(content("a disk", 16))); got != "7062f95fe3b521fb27d8404c17b50503" {
+		t.Errorf("it is %s", got)
 	}
-	return text.String()[:length]
 }
 
 func TestContentMovesWithItsDisk(t *testing.T) {
