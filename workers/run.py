@@ -6,7 +6,9 @@ import os
 from pathlib import Path
 from typing import Any
 
+from celery.concurrency import get_implementation
 from celery.signals import worker_ready
+from celery.utils.nodenames import default_nodename, host_format
 
 from app.db import engine
 from app.settings import settings
@@ -28,15 +30,20 @@ def run_worker(*, name: str | None = None, concurrency: int | None = None) -> in
     set_up_logging(settings())
     engine()  # now, while there is one thread: several that come first together would make one each
     celery.steps["worker"].update({CarryStep, SweepStep, SyncStep, WatchStep})
-    # No banner: what matters is in the log.
-    arguments = ["--quiet", "worker", "--hostname", worker_name(), "--pool", "threads"]
-    arguments += ["--loglevel", settings().log_level]
-    # Workers say nothing to each other: everything they share is in PostgreSQL.
-    arguments += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-    if concurrency:
-        arguments += ["--concurrency", str(concurrency)]
-    celery.worker_main(arguments)
-    return 0
+    # Not by way of Celery's own command line, which imports all of its commands and a terminal's toolkit.
+    working = celery.Worker(
+        hostname=host_format(default_nodename(worker_name())),
+        pool_cls=get_implementation("threads"),
+        concurrency=concurrency,
+        loglevel=settings().log_level,
+        quiet=True,  # no banner: what matters is in the log
+        # Workers say nothing to each other: everything they share is in PostgreSQL.
+        without_gossip=True,
+        without_mingle=True,
+        without_heartbeat=True,
+    )
+    working.start()
+    return int(working.exitcode or 0)
 
 
 @worker_ready.connect  # type: ignore[untyped-decorator]  # Celery has no types

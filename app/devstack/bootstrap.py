@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping
 from pathlib import Path
 
+from app.devstack.commands import Commands
 from app.devstack.environment import VCENTER_PASSWORD
 from app.devstack.private_files import write_private
-from app.devstack.processes import Pause
-from app.devstack.programs import read_command, run_command
 from app.devstack.ready import ApiKey
 from app.devstack.vcenter import Vcenter
 from app.errors import ConfigurationError
@@ -19,29 +17,27 @@ from app.errors import ConfigurationError
 class Bootstrap:
     """Runs vrelocate's own commands, as an operator would."""
 
-    def __init__(self, environment: Mapping[str, str], log: Path, pause: Pause) -> None:
-        """`environment` is that of every vrelocate process; `log` takes what the commands say."""
-        self._environment = environment
-        self._log = log
-        self._pause = pause
+    def __init__(self, commands: Commands) -> None:
+        """`commands` carries them out."""
+        self._commands = commands
 
     def upgrade_schema(self) -> None:
         """Bring the database to this version's schema."""
-        self._run(["db", "upgrade"])
+        self._commands.run(["db", "upgrade"])
 
     def add_vcenter(self, vcenter: Vcenter) -> None:
         """Make it known, or update what is known of it, and read its inventory once."""
         trust = ["--thumbprint", vcenter.thumbprint] if vcenter.thumbprint else []
         if vcenter.insecure:
             trust = ["--insecure"]
-        self._run(
+        self._commands.run(
             [
                 *("vcenter", "add", vcenter.name, "--url", vcenter.url, "--username", vcenter.username, *trust),
                 *("--password-env", VCENTER_PASSWORD, "--if-absent"),
             ],
             {VCENTER_PASSWORD: vcenter.password},
         )
-        self._run(["vcenter", "sync", vcenter.name])
+        self._commands.run(["vcenter", "sync", vcenter.name])
 
     def api_key(self, file: Path) -> ApiKey:
         """Return the API key kept in `file`, made the first time.
@@ -52,19 +48,10 @@ class Bootstrap:
             return _parsed(file.read_text(encoding="utf-8"))
         except FileNotFoundError:
             # A name of its own each time: if we are killed before the key is written down, the name is used up.
-            printed = read_command(
-                ["keys", "create", f"devstack-{secrets.token_hex(4)}", "--json"],
-                environment=self._environment,
-                log=self._log,
-                pause=self._pause,
-            )
+            printed = self._commands.run(["keys", "create", f"devstack-{secrets.token_hex(4)}", "--json"])
             key = _parsed(printed)
             write_private(file, printed)
             return key
-
-    def _run(self, arguments: list[str], private: Mapping[str, str] | None = None) -> None:
-        environment = {**self._environment, **(private or {})}
-        run_command(arguments, environment=environment, log=self._log, pause=self._pause)
 
 
 def _parsed(text: str) -> ApiKey:

@@ -166,6 +166,10 @@ class Process:
             log.seek(max(self._log_offset, end - 65536))
             return log.read().decode("utf-8", "replace")
 
+    def begin_new_page(self) -> None:
+        """Let `output` and `last_words` tell only what is written from now on."""
+        self._log_offset = self.program.log.stat().st_size
+
     def last_words(self) -> str:
         """Say where the log is and what its last lines are, for an error message."""
         lines = [line for line in self.output().splitlines() if line.strip()][-LAST_LINES:]

@@ -1,24 +1,20 @@
-"""vrelocate's own programs as children: the API, the workers, and the commands that set things up."""
+"""vrelocate's own programs as children: the API and the workers; the commands that set things up are `commands`'."""
 
 from __future__ import annotations
 
 import http.client
-import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from app.devstack.ports import LOOPBACK
-from app.devstack.processes import SUCCESS, Pause, Process, Program
-from app.errors import ConfigurationError
+from app.devstack.processes import Process, Program
 
 # -P: the current folder may hold an "app" of its own.
 VRELOCATE = (sys.executable, "-P", "-m", "app.cli.main")
 
 START_TIMEOUT_SECONDS = 90
-COMMAND_TIMEOUT_SECONDS = 600
-"""The first sync of a large vCenter is the longest."""
 ANSWER_TIMEOUT_SECONDS = 2
 
 
@@ -86,34 +82,3 @@ class Worker:
     def answers(self) -> bool:
         """Tell whether it takes work."""
         return self._ready_file.exists()
-
-
-def run_command(arguments: Sequence[str], *, environment: Mapping[str, str], log: Path, pause: Pause) -> None:
-    """Run `vrelocate ARGUMENT…` to its end; what it says goes to `log`.
-
-    Raises `ConfigurationError` with its last words when it fails.
-    """
-    _see_it_succeed(Process(_command(arguments, environment, log)), pause)
-
-
-def read_command(arguments: Sequence[str], *, environment: Mapping[str, str], log: Path, pause: Pause) -> str:
-    """Run it like `run_command` and return what it printed (up to 64 KiB), which goes to no log: it may be secret."""
-    reading, writing = os.pipe()
-    with os.fdopen(reading, encoding="utf-8") as printed:
-        try:
-            process = Process(_command(arguments, environment, log), stdout=writing)
-        finally:
-            os.close(writing)
-        _see_it_succeed(process, pause)
-        return printed.read()
-
-
-def _command(arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> Program:
-    name = "vrelocate " + " ".join(arguments[:2])
-    return Program(name=name, argv=[*VRELOCATE, *arguments], log=log, environment=environment)
-
-
-def _see_it_succeed(process: Process, pause: Pause) -> None:
-    end = process.wait_for_end(timeout_seconds=COMMAND_TIMEOUT_SECONDS, pause=pause)
-    if end != SUCCESS:
-        raise ConfigurationError(f"`{process.name}` {end}; {process.last_words()}")

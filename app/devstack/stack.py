@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from app.devstack.bootstrap import Bootstrap
+from app.devstack.commands import Commands
 from app.devstack.environment import DATABASE_URLS, REDIS_URLS, configured, for_children, installation
 from app.devstack.options import UpOptions
 from app.devstack.ports import kept_port
@@ -71,15 +72,16 @@ class Stack:
         database_url = self._start_database(pause)
         redis_url = self._start_broker(pause)
         environment = for_children(installation(database_url, redis_url, self._state.master_key_file()))
-        bootstrap = Bootstrap(environment, self._state.fresh_log("setup"), pause)
-        self._report("upgrading the database schema")
-        bootstrap.upgrade_schema()
-        api = Api(self._api_port(), environment=environment, log=self._state.fresh_log("api"))
-        api_process = self._supervisor.launch(api, Stage.API)  # it starts while the inventory is read
-        vcenter = vcenter_when_it_answers(pause)
-        self._report(f"reading the inventory of {vcenter.url}")
-        bootstrap.add_vcenter(vcenter)
-        key = bootstrap.api_key(self._key_file(database_url))
+        with Commands(environment, self._state.fresh_log("setup"), pause) as commands:
+            bootstrap = Bootstrap(commands)
+            self._report("upgrading the database schema")
+            bootstrap.upgrade_schema()
+            api = Api(self._api_port(), environment=environment, log=self._state.fresh_log("api"))
+            api_process = self._supervisor.launch(api, Stage.API)  # it starts while the inventory is read
+            vcenter = vcenter_when_it_answers(pause)
+            self._report(f"reading the inventory of {vcenter.url}")
+            bootstrap.add_vcenter(vcenter)
+            key = bootstrap.api_key(self._key_file(database_url))
         self._report(f"starting {self._options.workers} workers")
         self._start_workers(environment, pause)
         api_process.wait_until(api.answers, timeout_seconds=START_TIMEOUT_SECONDS, pause=pause)
