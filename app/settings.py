@@ -48,6 +48,10 @@ class Settings(BaseSettings):
     """How long a claimed step is believed to be alive without a sign; steps renew at a third of it."""
     sweep_interval_seconds: Seconds = 3
     """How often each worker looks for due rows and lapsed leases."""
+    job_timeout_seconds: Count = 172_800
+    """How long vCenter may work on a job that asks for nothing else, from its first task on; then it is cancelled."""
+    job_wait_seconds: Count = 604_800
+    """How long a job may wait for its first task before it is given up."""
     retry_max_attempts: Count = 5
     retry_base_seconds: Seconds = 5
     """The first retry waits about this long; each further one twice as long, with jitter, up to the ceiling."""

@@ -1,10 +1,11 @@
-"""The two steps of a migration as Celery tasks. A message holds a job's id and nothing else (law 1)."""
+"""The steps of a migration as Celery tasks. A message holds a job's id and nothing else (law 1)."""
 
 from __future__ import annotations
 
 from uuid import UUID
 
 from app.jobs.queue import Step
+from app.migration.stop import stop
 from app.migration.submit import submit
 from app.migration.verify import finish
 from workers.celery_app import celery
@@ -21,3 +22,9 @@ def submit_job(job_id: str) -> None:
 def finish_job(job_id: str) -> None:
     """Verify and end a job whose vCenter task is over."""
     finish(UUID(job_id), worker_name())
+
+
+@celery.task(name=Step.STOP.value)  # type: ignore[untyped-decorator]  # Celery has no types
+def stop_job(job_id: str) -> None:
+    """Ask vCenter to cancel what works for a job that is to stop."""
+    stop(UUID(job_id), worker_name())

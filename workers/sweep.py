@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 
-from app.jobs.sweeping import ring_forgotten
+from app.jobs.sweeping import ring_forgotten, stop_what_is_to_stop
 from app.settings import settings
 from app.telemetry import logger
+from workers.identity import worker_name
 from workers.resident import Resident, ResidentStep
 
 log = logger(__name__)
@@ -24,3 +25,6 @@ def _sweep(_over: threading.Event) -> None:
     rung = ring_forgotten()
     if rung:
         log.info("sweep.rang", jobs=rung)
+    stopped = stop_what_is_to_stop(worker_name())
+    if stopped:
+        log.info("sweep.stops", jobs=stopped)

@@ -122,6 +122,9 @@ def move(  # each optional field is a column of the job
         columns |= {"lease_owner": None, "lease_expires_at": None}
     if after in TERMINAL:
         columns |= {"finished_at": func.now()}
+    if after is JobState.QUEUED and job.stop_wish is not None:
+        # It waits for nothing: whoever claims it next ends it.
+        columns |= {"next_run_at": func.now()}
     session.execute(update(Job).where(Job.id == claim.job_id).values(**columns))
     record_event(session, claim.job_id, claim.owner, kind, before=before, after=after, detail=detail)
 

@@ -60,11 +60,18 @@ class Job(Base):
             name="failure_has_reason",
         ),
         CheckConstraint("progress BETWEEN 0 AND 100", name="progress_is_percent"),
+        CheckConstraint("stop_wish IN ('cancel', 'deadline')", name="stop_wish_is_known"),
+        CheckConstraint(
+            "(stop_wish IS NULL) = (stop_wished_at IS NULL) AND (stop_wish IS NULL) = (stop_wished_by IS NULL)",
+            name="stop_wish_is_whole",
+        ),
         Index("uq_job_live_subject", "subject", unique=True, postgresql_where=text(LIVE_SQL)),
         # What the sweep asks, every few seconds: none of it grows with the number of finished jobs.
         Index("ix_job_due", "next_run_at", postgresql_where=text("state = 'queued'")),
         Index("ix_job_lease", "lease_expires_at", postgresql_where=text(HELD_SQL)),
         Index("ix_job_running", "system_id", postgresql_where=text("state = 'running'")),
+        Index("ix_job_deadline", "deadline_at", postgresql_where=text(f"{LIVE_SQL} AND stop_wish IS NULL")),
+        Index("ix_job_stopping", "id", postgresql_where=text("state = 'running' AND stop_wish IS NOT NULL")),
         Index("ix_job_created", "created_at", "id"),
         Index("ix_job_resource", "resource_type", "resource_id", "created_at"),
     )
@@ -105,6 +112,17 @@ class Job(Base):
     """When a sweep last rang for it; keeps N sweepers from ringing N times."""
     waiting_for: Mapped[str | None]
     """The slot a queued job waits for."""
+    timeout_seconds: Mapped[int | None]
+    """How long the outside system may work on it; None: as long as the setting says."""
+    work_began_at: Mapped[datetime | None]
+    """When the outside system first began to work on it."""
+    deadline_at: Mapped[datetime | None]
+    """Until the work begins: when the waiting is given up. From then on: when the work is asked to stop."""
+    stop_wish: Mapped[str | None]
+    """Why it is to stop, `cancel` or `deadline`; a success that wins the race is a success all the same."""
+    stop_wished_by: Mapped[str | None]
+    """`user:<id>`, or the name of the worker that saw the deadline pass."""
+    stop_wished_at: Mapped[datetime | None]
     lease_owner: Mapped[str | None]
     lease_expires_at: Mapped[datetime | None]
     fence: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
@@ -194,6 +212,10 @@ class OutsideTask(Base):
     intended_at: Mapped[datetime] = mapped_column(server_default=func.now())
     submitted_at: Mapped[datetime | None]
     settled_at: Mapped[datetime | None]
+    stop_asked_at: Mapped[datetime | None]
+    """When the outside system was last asked to stop it."""
+    stop_refused: Mapped[str | None]
+    """Why it cannot be stopped, as the outside system says."""
 
 
 class JobEvent(Base):

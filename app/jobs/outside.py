@@ -7,6 +7,7 @@ may or may not have been carried out; whoever claims the job next must look.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import func
@@ -15,8 +16,9 @@ from sqlalchemy.orm import Session
 from app.db import Json, transaction
 from app.jobs import leases, queries
 from app.jobs.leases import Claim
-from app.jobs.models import OutsideTask
+from app.jobs.models import Job, OutsideTask
 from app.jobs.states import JobState, TaskState
+from app.settings import settings
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ def submitted(claim: Claim, task_id: UUID, reference: str, *, adopted: bool = Fa
         task.submitted_at = func.now()
         task.adopted = adopted
         kind = "adopted" if adopted else "submitted"
+        _begins(job)
         leases.move(
             session,
             claim,
@@ -67,11 +70,18 @@ def submitted(claim: Claim, task_id: UUID, reference: str, *, adopted: bool = Fa
 
 def carried(session: Session, claim: Claim, task_id: UUID, phase: str) -> None:
     """Let the job run whose outside task our own workers carry out: it has no reference, and nobody watches it."""
-    leases.held(session, claim)
+    _begins(leases.held(session, claim))
     task = session.get_one(OutsideTask, task_id)
     task.state = TaskState.QUEUED
     task.submitted_at = func.now()
     leases.move(session, claim, JobState.RUNNING, kind="carried", detail={}, phase=phase, progress=0, rung_at=None)
+
+
+def _begins(job: Job) -> None:
+    """Let the job's time run from the first time that something works for it."""
+    if job.work_began_at is None:
+        seconds = settings().job_timeout_seconds if job.timeout_seconds is None else job.timeout_seconds
+        job.work_began_at, job.deadline_at = func.now(), func.now() + timedelta(seconds=seconds)
 
 
 def settle(session: Session, task_id: UUID, ending: Ending) -> UUID | None:

@@ -75,6 +75,40 @@ RING_ENDED = text(
     )
 )
 
+_STOPPABLE = """
+    t.job_id = job.id AND t.settled_at IS NULL AND t.stop_refused IS NULL
+    AND COALESCE((t.command ->> 'copies')::boolean, true) AND NOT COALESCE((t.command ->> 'cleaning')::boolean, false)
+    AND (t.stop_asked_at IS NULL OR t.stop_asked_at < now() - make_interval(secs => :again_seconds))
+"""
+
+RING_STOPPING = text(
+    f"""
+    SELECT id FROM job WHERE state = 'running' AND stop_wish IS NOT NULL
+      AND EXISTS (SELECT FROM outside_task t WHERE {_STOPPABLE})
+    ORDER BY id LIMIT :most
+    """
+)
+"""Jobs that are to stop, for which something works that was not asked to stop, or long ago."""
+
+TAKE_STOP = text(
+    f"""
+    UPDATE outside_task t SET stop_asked_at = now() FROM job
+    WHERE job.id = :job_id AND job.state = 'running' AND job.stop_wish IS NOT NULL AND {_STOPPABLE}
+    RETURNING t.id, t.system_id, t.reference
+    """
+)
+"""The task of a job that is to be asked to stop now: of any number who try, one gets it."""
+
+OVERDUE = text(
+    f"""
+    SELECT id FROM job
+    WHERE {LIVE_SQL} AND stop_wish IS NULL AND deadline_at < now()
+      AND (work_began_at IS NOT NULL OR state = 'queued')
+    ORDER BY deadline_at LIMIT :most
+    """
+)
+"""What waits has until its deadline to begin, but is not stopped while a worker is about to begin it."""
+
 HURRY_WAITING = text(
     """
     WITH first AS (
@@ -211,7 +245,10 @@ SAVE_JOB_PROGRESS = text(
     """
     UPDATE job SET progress = CASE WHEN COALESCE((t.command ->> 'copies')::boolean, true)
                                    THEN GREATEST(job.progress, t.progress) ELSE job.progress END,
-                   phase = CASE WHEN t.state = 'queued' THEN 'queued by vCenter'
+                   phase = CASE WHEN job.stop_wish IS NULL THEN ''
+                                WHEN t.stop_refused IS NOT NULL THEN 'to be stopped, but it cannot be cancelled: '
+                                ELSE 'stopping: ' END
+                        || CASE WHEN t.state = 'queued' THEN 'queued by vCenter'
                                 ELSE COALESCE(t.command ->> 'doing', 'relocating') END,
                    updated_at = now()
     FROM outside_task t

@@ -27,6 +27,7 @@ class Step(StrEnum):
 
     SUBMIT = "vrelocate.submit"
     FINISH = "vrelocate.finish"
+    STOP = "vrelocate.stop"
 
 
 def transport_options() -> dict[str, Any]:

@@ -11,6 +11,7 @@ from uuid import UUID
 from app.db import transaction
 from app.jobs import queries
 from app.jobs.queue import Step, ring
+from app.jobs.stopping import ASK_AGAIN_SECONDS, stop_overdue
 from app.settings import settings
 
 _MOST = 200
@@ -35,6 +36,17 @@ def ring_forgotten() -> int:
         ring(step, found)
         rung += len(found)
     return rung
+
+
+def stop_what_is_to_stop(by: str) -> int:
+    """Stop the jobs whose time is over, and ring for those whose stop nobody has asked for yet; returns how many."""
+    overdue = stop_overdue(_MOST, by)
+    with transaction() as session:
+        found: list[UUID] = list(
+            session.execute(queries.RING_STOPPING, {"most": _MOST, "again_seconds": ASK_AGAIN_SECONDS}).scalars()
+        )
+    ring(Step.STOP, found)
+    return overdue + len(found)
 
 
 def hurry_waiting(resources: list[str]) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import func
+from sqlalchemy import ColumnElement, func
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -20,8 +21,17 @@ from app.migration.requests import MigrateVolume, Request, pool_ids_of, request_
 from app.settings import settings
 
 
-def accept(request: Request, *, user_id: UUID, account_id: UUID, job_id: UUID | None = None) -> UUID:
+def accept(
+    request: Request,
+    *,
+    user_id: UUID,
+    account_id: UUID,
+    job_id: UUID | None = None,
+    timeout_seconds: int | None = None,
+) -> UUID:
     """Write the job down and wake a worker; returns the job's id as soon as it is durable.
+
+    vCenter may work on it for `timeout_seconds`; `None`: as long as the setting says.
 
     The same `job_id` with the same request gives the same job, however often it is sent. Raises `NotFound` for unknown
     ids, `InvalidParameter` when `job_id` names another request's job or the pool is another vCenter's, and
@@ -34,7 +44,9 @@ def accept(request: Request, *, user_id: UUID, account_id: UUID, job_id: UUID | 
                 known = queries.get_job(session, new_id)
                 if known is not None:
                     return _same(known, request, account_id)
-                session.add(_job(session, new_id, request, user_id, account_id))
+                job = _job(session, new_id, request, user_id, account_id)
+                job.timeout_seconds, job.deadline_at = timeout_seconds, wait_until()
+                session.add(job)
                 session.flush()
                 record_event(session, new_id, f"user:{user_id}", "accepted", after=JobState.QUEUED)
             break
@@ -45,6 +57,11 @@ def accept(request: Request, *, user_id: UUID, account_id: UUID, job_id: UUID | 
                 raise
     ring(Step.SUBMIT, [new_id])
     return new_id
+
+
+def wait_until() -> ColumnElement[datetime]:
+    """Return until when a job that begins to wait now may wait for its first task."""
+    return func.now() + timedelta(seconds=settings().job_wait_seconds)
 
 
 def _same(known: Job, request: Request, account_id: UUID) -> UUID:

@@ -34,3 +34,8 @@ def of_task(task: OutsideTask) -> Failure:
 def of_fault(name: str, fault_class: FaultClass, message: str) -> Failure:
     """Turn a classified vSphere fault into a failure; one that is worth another try says so."""
     return Failure(name, fault_class, message, retryable=fault_class in _RETRYABLE)
+
+
+def stopped(message: str) -> Failure:
+    """Return the failure of a step that was not made because the job is to stop; vSphere's own word for it."""
+    return Failure("RequestCanceled", FaultClass.CANCELLED, message)

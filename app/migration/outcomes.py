@@ -8,7 +8,7 @@ from sqlalchemy import func
 from sqlalchemy.orm import Session
 
 from app.db import Json, transaction
-from app.jobs import attempts, leases
+from app.jobs import attempts, leases, stopping
 from app.jobs.attempts import Failure, backoff_seconds
 from app.jobs.leases import Claim
 from app.jobs.states import JobState
@@ -97,11 +97,16 @@ def succeed(claim: Claim, result: Json, detail: Json | None = None) -> None:
 
 
 def fail(claim: Claim, failure: Failure) -> None:
-    """End the attempt; while attempts are left a retryable failure is tried again, any other ends the job."""
+    """End the attempt; while attempts are left a retryable failure is tried again, any other ends the job.
+
+    So does every failure of a job that is to stop.
+    """
     with transaction() as session:
         job = leases.held(session, claim)
-        again = failure.retryable and job.attempt < job.max_attempts
-        attempts.end(session, claim, "retried" if again else "failed", failure)
+        stops = job.stop_wish is not None
+        again = failure.retryable and job.attempt < job.max_attempts and not stops
+        state, outcome = stopping.end_of(job) if stops else (JobState.FAILED, "retried" if again else "failed")
+        attempts.end(session, claim, outcome, failure)
         released = admission.release(session, claim.job_id)
         if again:
             _retry(session, claim, job.attempt, failure)
@@ -109,14 +114,17 @@ def fail(claim: Claim, failure: Failure) -> None:
             leases.move(
                 session,
                 claim,
-                JobState.FAILED,
+                state,
                 kind="finished",
                 detail={"fault": failure.fault},
                 error_code=failure.code,
-                error_text=_told(failure, job.attempt),
+                error_text=f"{stopping.why(job)}; {failure.message}" if stops else _told(failure, job.attempt),
                 phase="",
             )
-    log.info("job.retried" if again else "job.failed", job_id=str(claim.job_id), fault=failure.fault)
+    if stops:
+        log.info("job.stopped", job_id=str(claim.job_id), outcome=outcome, fault=failure.fault)
+    else:
+        log.info("job.retried" if again else "job.failed", job_id=str(claim.job_id), fault=failure.fault)
     hurry_waiting(released)
 
 

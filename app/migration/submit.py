@@ -14,10 +14,10 @@ from app.db import transaction
 from app.errors import LostLease, ResourceUnavailable, VrelocateError
 from app.hypervisors.move import Move
 from app.inventory.vcenters import session_to
-from app.jobs import attempts, leases
+from app.jobs import attempts, leases, stopping
 from app.jobs.attempts import Failure
 from app.jobs.leases import Claim, claim_to_submit, kept_alive
-from app.jobs.states import SETTLED, JobState
+from app.jobs.states import SETTLED, JobState, TaskState
 from app.migration import admission, asking, checks, failures, outcomes, situation
 from app.migration.admission import Resource
 from app.migration.asking import OutcomeUnknown
@@ -88,6 +88,8 @@ class _Submission:
             self._request: Request = request_from_json(job.payload)
             self._system_id, self._subject = job.system_id, job.subject
             self._first_look = not job.waiting_for
+            self._stops = job.stop_wish is not None
+            self._last_words = stopping.last_words(session, job) if self._stops else ""
             self._past = past_of(session, job)
             self._standing = self._past.standing
         self._reserved_bytes: dict[UUID, int] = {}
@@ -95,6 +97,9 @@ class _Submission:
     def run(self) -> None:
         vcenter = session_to(self._system_id)
         if not self._reconciled(vcenter):
+            return
+        if self._stops:
+            outcomes.fail(self._claim, failures.stopped(self._last_words))
             return
         if not self._first_look and (waits_for := self._take_slots(self._planned())):
             # Still in line: vCenter is not asked until it is this job's turn (law 6).
@@ -116,12 +121,15 @@ class _Submission:
     def _reconciled(self, vcenter: VSphereSession) -> bool:
         """Settle an intent of a dead worker's; `True` when the attempt is to begin (again) with its first command."""
         last = self._standing.last
-        if last is None or last.task.state in SETTLED:
+        if last is None or last.task.state is TaskState.ABANDONED:
             return True
-        finding = asking.reconcile(self._claim, vcenter, last)
-        if isinstance(finding, Done):
-            self._to_verification()
-        return isinstance(finding, NotStarted)
+        if last.task.state not in SETTLED:
+            finding = asking.reconcile(self._claim, vcenter, last)
+            if not isinstance(finding, Done):
+                return isinstance(finding, NotStarted)
+        # One that is settled has been found done by a worker that died at once: to begin it again would do it twice.
+        self._to_verification()
+        return False
 
     def _nothing_left(self, vcenter: VSphereSession, move: Move) -> None:
         """Everything is there: the work of an earlier attempt is ended and verified, a new request is told so."""

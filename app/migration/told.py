@@ -37,6 +37,10 @@ class ToldStep:
     message: str | None = None
     began: datetime | None = None
     ended: datetime | None = None
+    stop_asked: datetime | None = None
+    """When vCenter was last asked to cancel it."""
+    stop_refused: str | None = None
+    """Why it cannot be cancelled."""
 
 
 def steps_told(program: Json | None, tasks: Sequence[OutsideTask]) -> list[ToldStep]:
@@ -85,6 +89,8 @@ def _step(number: int, command: Json, asked: Sequence[OutsideTask], *, cleaning:
         message=newest.message,
         began=asked[0].intended_at,
         ended=newest.settled_at,
+        stop_asked=newest.stop_asked_at,
+        stop_refused=newest.stop_refused,
     )
 
 

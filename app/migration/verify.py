@@ -123,6 +123,7 @@ class _Verification:
             job = leases.held(session, self._claim)
             self._request, self._system_id = request_from_json(job.payload), job.system_id
             self._past = past_of(session, job)
+            self._stops = job.stop_wish is not None
             self._standing = self._past.standing
             self._now: datetime = session.execute(select(func.now())).scalar_one()
 
@@ -134,17 +135,24 @@ class _Verification:
         if last is None:
             return None
         if last.never_begun and self._standing.tries(last.command, cleaning=False) < MOST_TRIES:
-            return same_again(last)
+            return self._unless_stopped(same_again(last))
         if last.command.copies and next_of_program(self._standing) is None:
             # Everything was asked for, and where everything is will be looked at anyhow.
             self._require_rest(last)
             return None
         finding = commands.look(self._vcenter, last.command, last.task.id)
         if isinstance(finding, Done):
-            return next_of_program(self._standing)
+            return self._unless_stopped(next_of_program(self._standing))
         if isinstance(finding, StillRunning):
             raise OutcomeUnknown("vCenter says that it is over, and something is still at work")
         return self._after_failure(last)
+
+    def _unless_stopped(self, step: Step | None) -> Step | None:
+        """Begin no copy for a job that is to stop; what only takes seconds and follows a copy leads to a whole end."""
+        if step is None or not self._stops or not step.command.copies:
+            return step
+        self._give_up(failures.stopped(f"{step.command.doing} was not begun; "))
+        return self._next_cleanup()
 
     def _after_failure(self, last: Asked) -> Step | None:
         """Ask for a small command again that did not do what it should; for any other give the program up."""

@@ -1,4 +1,4 @@
-"""Jobs: `queryAsyncJobResult` and `listAsyncJobs`."""
+"""Jobs: `queryAsyncJobResult`, `listAsyncJobs`, and what CloudStack has none of: `cancelAsyncJob`, `retryAsyncJob`."""
 
 from __future__ import annotations
 
@@ -19,8 +19,11 @@ from app.errors import InvalidParameter
 from app.jobs.models import Job
 from app.jobs.queries import events_of, get_job, list_jobs, newest_job_of
 from app.jobs.states import JobState
+from app.jobs.stopping import StopWish, wish_stop
+from app.migration.retry import retry
 
-_QUERY, _LIST = "queryAsyncJobResult", "listAsyncJobs"
+_QUERY, _LIST, _CANCEL, _RETRY = "queryAsyncJobResult", "listAsyncJobs", "cancelAsyncJob", "retryAsyncJob"
+_JOB = Parameter("jobid", Kind.UUID, "the ID of the asynchronous job", required=True)
 _ATTEMPTS, _EVENTS = "attempts", "events"
 _RESOURCE_TYPES = {name.lower(): name for name in ("Volume", "VirtualMachine")}
 
@@ -78,6 +81,47 @@ def list_async_jobs_command(call: Call) -> Content:
         return listing(JOB.name, [JOB.render(shown) for shown in show(session, jobs)], count)
 
 
+@command(
+    _CANCEL,
+    "Cancels an asynchronous job: one that waits at once, one that runs as soon as vCenter has stopped",
+    response=JOB,
+    parameters=(_JOB,),
+)
+def cancel_async_job_command(call: Call) -> Content:
+    """Answer `cancelAsyncJob`: write the wish down, and show the job."""
+    job_id = _known(_CANCEL, call.arguments)
+    wish_stop(job_id, StopWish.CANCEL, f"user:{call.caller.user_id}")
+    return _shown(job_id)
+
+
+@command(
+    _RETRY,
+    "Tries an asynchronous job again that has failed or was cancelled; only what is left is moved",
+    response=JOB,
+    parameters=(_JOB,),
+)
+def retry_async_job_command(call: Call) -> Content:
+    """Answer `retryAsyncJob`: put the job back in line, and show it."""
+    job_id = _known(_RETRY, call.arguments)
+    retry(job_id, f"user:{call.caller.user_id}")
+    return _shown(job_id)
+
+
+def _known(name: str, asked: Arguments) -> UUID:
+    job_id = asked.required_uuid(_JOB.name)
+    with transaction() as session:
+        if get_job(session, job_id) is None:
+            raise unknown_id(name, _JOB.name, job_id)
+    return job_id
+
+
+def _shown(job_id: UUID) -> Content:
+    with transaction() as session:
+        job = get_job(session, job_id)
+        (shown,) = show(session, [job] if job else [])
+        return JOB.render(shown)
+
+
 def _job_asked_for(session: Session, asked: Arguments) -> Job:
     job_id, resource_id, resource_type = asked.uuid("jobid"), asked.uuid("resourceid"), asked.text("resourcetype")
     if job_id:
@@ -115,4 +159,4 @@ def _account_id(session: Session, name: str | None) -> UUID | None:
     return key.account_id
 
 
-COMMANDS = (query_async_job_result_command, list_async_jobs_command)
+COMMANDS = (query_async_job_result_command, list_async_jobs_command, cancel_async_job_command, retry_async_job_command)

@@ -32,6 +32,13 @@ _VOLUME, _VM_WHOLE, _VM_BY_VOLUME, _CHECK = (
 )
 
 
+TIMEOUT = Parameter(
+    "timeout",
+    Kind.INTEGER,
+    "for how many seconds vCenter may work on it, from its first task on; then it is cancelled",
+)
+
+
 def _told(name: str, kind: str, description: str) -> Field[Json]:
     return Field(name, kind, description, lambda document: document[name])
 
@@ -62,6 +69,7 @@ MIGRATION = Shape[Json](
         Parameter("newdiskofferingid", Kind.UUID, "refused: the offering stays the same", entity=DiskOffering),
         PROVISIONING_TYPE,
         MOVE_HOME,
+        TIMEOUT,
     ),
 )
 def migrate_volume_command(call: Call) -> Content:
@@ -83,6 +91,7 @@ def migrate_volume_command(call: Call) -> Content:
         Parameter("autoselect", Kind.BOOLEAN, "has no effect: a storageid is always needed"),
         PROVISIONING_TYPE,
         MOVE_HOME,
+        TIMEOUT,
     ),
 )
 def migrate_virtual_machine_command(call: Call) -> Content:
@@ -107,6 +116,7 @@ def migrate_virtual_machine_command(call: Call) -> Content:
         Parameter("storageid", Kind.UUID, "where all goes that migrateto does not name", entity=StoragePool),
         PROVISIONING_TYPE,
         MOVE_HOME,
+        TIMEOUT,
     ),
 )
 def migrate_virtual_machine_with_volume_command(call: Call) -> Content:
@@ -154,9 +164,15 @@ def _to_be_checked(asked: Arguments) -> Request:
 
 
 def _accepted(call: Call, request: Request) -> Content:
-    caller = call.caller
+    caller, timeout = call.caller, call.arguments.number(TIMEOUT.name)
+    if timeout is not None and timeout < 1:
+        raise InvalidParameter(f"{TIMEOUT.name} is a number of seconds, at least 1: leave it out for the default")
     job_id: UUID = accept(
-        request, user_id=caller.user_id, account_id=caller.account_id, job_id=job_id_of(call.arguments)
+        request,
+        user_id=caller.user_id,
+        account_id=caller.account_id,
+        job_id=job_id_of(call.arguments),
+        timeout_seconds=timeout,
     )
     return {"jobid": job_id}
 

@@ -88,6 +88,16 @@ def make_due(job_id: UUID) -> None:
     _change("UPDATE job SET next_run_at = now() WHERE id = :id AND state = 'queued'", job_id)
 
 
+def pass_deadline(job_id: UUID) -> None:
+    """Let the job's time be over."""
+    _change("UPDATE job SET deadline_at = now() - interval '1 second' WHERE id = :id", job_id)
+
+
+def forget_asking_to_stop(job_id: UUID) -> None:
+    """Let it be an hour since the outside system was asked to stop."""
+    _change("UPDATE outside_task SET stop_asked_at = stop_asked_at - interval '1 hour' WHERE job_id = :id", job_id)
+
+
 def end(job_id: UUID) -> None:
     """Let a job have failed."""
     over = "state = 'failed', finished_at = now(), error_code = 530, error_text = 'it failed'"

@@ -26,17 +26,20 @@ FILL = f"""
     SET session_replication_role = replica; -- no foreign key is looked at, for speed
 
     INSERT INTO job (id, command, state, subject, resource_type, resource_id, system_id, account_id, user_id, payload,
-                     max_attempts, attempt, result, created_at, finished_at)
+                     max_attempts, attempt, result, created_at, finished_at, work_began_at, deadline_at)
     SELECT lpad(to_hex(n), 32, '0')::uuid, 'migrateVolume', 'succeeded', 'volume:' || n, 'Volume', %(system)s,
-           %(system)s, %(system)s, %(system)s, '{{}}', 5, 1, '{{}}', now() - n * interval '1 minute', now()
+           %(system)s, %(system)s, %(system)s, '{{}}', 5, 1, '{{}}', now() - n * interval '1 minute', now(), now() - n * interval '1 minute', now()
     FROM generate_series(1, {FINISHED}) n;
 
     INSERT INTO job (id, command, state, subject, resource_type, resource_id, system_id, account_id, user_id, payload,
-                     max_attempts, attempt, waiting_for, lease_owner, lease_expires_at)
+                     max_attempts, attempt, waiting_for, lease_owner, lease_expires_at, work_began_at, deadline_at,
+                     stop_wish, stop_wished_by, stop_wished_at)
     SELECT gen_random_uuid(), 'migrateVolume', state, 'live:' || state || n, 'Volume', gen_random_uuid(), %(system)s,
            %(system)s, %(system)s, '{{}}', 5, 1, CASE WHEN state = 'queued' THEN 'pool:' || n END,
            CASE WHEN state IN ('submitting', 'verifying') THEN 'w' END,
-           CASE WHEN state IN ('submitting', 'verifying') THEN now() END
+           CASE WHEN state IN ('submitting', 'verifying') THEN now() END,
+           CASE WHEN state = 'running' THEN now() END, now(),
+           CASE WHEN n %% 4 = 0 THEN 'cancel' END, CASE WHEN n %% 4 = 0 THEN 'u' END, CASE WHEN n %% 4 = 0 THEN now() END
     FROM generate_series(1, {LIVE}) n, unnest('{{queued,submitting,running,verifying}}'::job_state[]) state;
 
     INSERT INTO job_attempt (job_id, number, worker, ended_at, outcome)
@@ -55,6 +58,9 @@ ASKED: dict[str, tuple[TextClause, dict[str, Any]]] = {
     "ring for jobs left while submitting": (queries.RING_LEFT_SUBMITTING, SWEEP),
     "ring for jobs left while verifying": (queries.RING_LEFT_VERIFYING, SWEEP),
     "ring for jobs whose task has ended": (queries.RING_ENDED, SWEEP),
+    "jobs whose stop is to be asked for": (queries.RING_STOPPING, {"most": 200, "again_seconds": 60}),
+    "what is to stop now": (queries.TAKE_STOP, {"job_id": uuid4(), "again_seconds": 60}),
+    "jobs whose time is over": (queries.OVERDUE, {"most": 200}),
     "hurry": (queries.HURRY_WAITING, {"resources": ["pool:1", "pool:2"], "most": 2}),
     "claim to submit": (queries.CLAIM_TO_SUBMIT, CLAIM),
     "claim to finish": (queries.CLAIM_TO_FINISH, CLAIM),
@@ -123,11 +129,13 @@ def test_it_reads_live_rows_alone(engine: Engine, statement: TextClause, paramet
         (queries.RING_LEFT_SUBMITTING, "ix_job_lease"),
         (queries.RING_LEFT_VERIFYING, "ix_job_lease"),
         (queries.RING_ENDED, "ix_job_running"),
+        (queries.RING_STOPPING, "ix_job_stopping"),
+        (queries.OVERDUE, "ix_job_deadline"),
     ],
 )
 def test_the_sweep_is_served_by_partial_indexes(engine: Engine, statement: TextClause, index: str) -> None:
     with Session(engine) as session:
-        plan = plan_of(session, statement, SWEEP)
+        plan = plan_of(session, statement, {**SWEEP, "again_seconds": 60})
     assert index in {node.get("Index Name") for node in nodes(plan)}
 
 

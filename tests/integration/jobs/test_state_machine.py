@@ -26,6 +26,7 @@ from app.errors import LostLease
 from app.jobs import leases
 from app.jobs.leases import Claim, IllegalMove, claim_to_finish, claim_to_submit
 from app.jobs.states import HELD, LEGAL_MOVES, TERMINAL, JobState, cloudstack_status
+from app.jobs.stopping import JobIsOver, StopWish, wish_stop
 from tests.integration.jobs.rows import everything_of, job, kinds, lapse_lease, make_due, new_job
 
 pytestmark = pytest.mark.integration
@@ -45,10 +46,12 @@ class Life(RuleBasedStateMachine):
     claim: Claim | None
     stale: list[Claim]
     lapsed: bool
+    wish: StopWish | None
 
     @initialize()
     def accepted(self) -> None:
         self.job_id, self.state, self.claim, self.stale, self.lapsed = new_job(), JobState.QUEUED, None, [], False
+        self.wish = None
 
     def _taken(self, claim: Claim | None, state: JobState, *, expected: bool) -> None:
         assert (claim is not None) == expected
@@ -99,6 +102,21 @@ class Life(RuleBasedStateMachine):
         lapse_lease(self.job_id)
         self.lapsed = True
 
+    @rule(wish=st.sampled_from(StopWish))
+    def is_to_stop(self, wish: StopWish) -> None:
+        """Whoever wishes it needs no claim: what nobody holds ends, and nobody is disturbed who holds it."""
+        if self.state in {JobState.SUCCEEDED, JobState.FAILED}:
+            before = everything_of(self.job_id)
+            with pytest.raises(JobIsOver):
+                wish_stop(self.job_id, wish, "somebody")
+            assert everything_of(self.job_id) == before
+            return
+        if self.state is not JobState.CANCELLED and self.wish is None:
+            self.wish = wish
+        if self.state is JobState.QUEUED:
+            self.state = JobState.CANCELLED if self.wish is StopWish.CANCEL else JobState.FAILED
+        assert wish_stop(self.job_id, wish, "somebody") is self.state
+
     @precondition(lambda self: self.state is JobState.QUEUED)
     @rule()
     def waits(self) -> None:
@@ -113,6 +131,7 @@ class Life(RuleBasedStateMachine):
         assert row.lease_owner == (self.claim.owner if self.claim else None)
         assert row.fence == len({claim.fence for claim in [*self.stale, *([self.claim] if self.claim else [])]})
         assert kinds(self.job_id).count("claimed") == row.fence
+        assert row.stop_wish == self.wish
         assert (cloudstack_status(row.state) == 0) == (self.state not in TERMINAL)
 
     def _move(self, claim: Claim, after: JobState) -> None:

@@ -11,8 +11,11 @@ from sqlalchemy import text
 from app.db import transaction
 from app.jobs import watching
 from app.jobs.models import Job
+from app.jobs.stopping import StopWish, wish_stop
 from app.migration.accept import accept
 from app.migration.requests import MigrateVirtualMachine, MigrateVolume, Request
+from app.migration.retry import retry
+from app.migration.stop import stop
 from app.migration.submit import submit
 from app.migration.verify import finish
 from tests.integration import known
@@ -54,6 +57,21 @@ class Steps:
 
     def finish(self, job_id: UUID, worker: str = "worker") -> Job:
         finish(job_id, worker)
+        return rows.job(job_id)
+
+    def cancel(self, job_id: UUID) -> Job:
+        """Wish that the job stops."""
+        wish_stop(job_id, StopWish.CANCEL, f"user:{USER}")
+        return rows.job(job_id)
+
+    def stop(self, job_id: UUID) -> Job:
+        """Ask for the stop of what works for it."""
+        stop(job_id, "worker")
+        return rows.job(job_id)
+
+    def retry(self, job_id: UUID) -> Job:
+        """Try a job again by hand."""
+        retry(job_id, f"user:{USER}")
         return rows.job(job_id)
 
     def watch(self) -> None:

@@ -10,7 +10,7 @@ from app.api.cloudstack.registry import SERVED
 pytestmark = pytest.mark.unit
 
 MIGRATING = {"migrateVirtualMachine", "migrateVirtualMachineWithVolume", "migrateVolume"}
-CHANGING = {*MIGRATING, "createDiskOffering", "updateStoragePool"}
+CHANGING = {*MIGRATING, "cancelAsyncJob", "retryAsyncJob", "createDiskOffering", "updateStoragePool"}
 
 
 def allowed(role: Role) -> set[str]:

@@ -19,11 +19,11 @@ from app.errors import InvalidParameter
 pytestmark = pytest.mark.unit
 
 SERVED_BY_NOW = {
-    "checkMigration", "createDiskOffering", "findStoragePoolsForMigration", "listApis", "listAsyncJobs",
-    "listCapabilities",
+    "cancelAsyncJob", "checkMigration", "createDiskOffering", "findStoragePoolsForMigration", "listApis",
+    "listAsyncJobs", "listCapabilities",
     "listClusters", "listDiskOfferings", "listHosts", "listStoragePools", "listVirtualMachines", "listVolumes",
     "listZones", "migrateVirtualMachine", "migrateVirtualMachineWithVolume", "migrateVolume", "queryAsyncJobResult",
-    "updateStoragePool",
+    "retryAsyncJob", "updateStoragePool",
 }  # fmt: skip
 
 
@@ -69,6 +69,7 @@ def test_volumes_and_their_pools_are_a_map() -> None:
         "storageid": "uuid",
         "provisioningtype": "string",
         "movehome": "boolean",
+        "timeout": "integer",
         "customjobid": "string",
     }
 

@@ -1,0 +1,63 @@
+"""Trying a job again by hand: one that failed or was cancelled gets a new attempt, which moves only what is left."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from sqlalchemy import func
+from sqlalchemy.exc import IntegrityError
+
+from app.db import transaction
+from app.errors import InvalidParameter, LiveJobExists, NotFound
+from app.jobs import queries
+from app.jobs.leases import record_event
+from app.jobs.queue import Step, ring
+from app.jobs.states import JobState
+from app.migration.accept import require_meaning, wait_until
+from app.migration.plan import subject_of
+from app.migration.requests import request_from_json
+from app.settings import settings
+
+_AGAIN = {JobState.FAILED, JobState.CANCELLED}
+
+
+class CannotRetry(InvalidParameter):
+    """Only a job that has failed or was cancelled can be tried again."""
+
+
+def retry(job_id: UUID, by: str) -> None:
+    """Put a job back in line, with as many further attempts as a new one has, and all the time of a new one.
+
+    A job that is live already is left as it is. What it is to move is looked up anew: a volume may have been attached
+    to a VM meanwhile. Raises `NotFound` when the job, the VM, a volume or a pool is gone, `CannotRetry` for one that
+    has succeeded, and `LiveJobExists` while another job works on the same VM or volume.
+    """
+    try:
+        with transaction() as session:
+            job = queries.lock_job(session, job_id)
+            if job is None:
+                raise NotFound(f"unable to find a job with id {job_id}: listAsyncJobs shows those that exist")
+            if job.state is JobState.SUCCEEDED:
+                raise CannotRetry(f"job {job_id} has succeeded: there is nothing to try again")
+            if job.state not in _AGAIN:
+                return
+            before, request = job.state, request_from_json(job.payload)
+            require_meaning(session, request)
+            subject = job.subject = subject_of(session, request)
+            live = queries.live_job_on(session, subject)
+            if live is not None:
+                raise LiveJobExists(str(live.id))
+            job.state, job.phase, job.progress = JobState.QUEUED, "waiting for a worker", 0
+            job.max_attempts = job.attempt + settings().retry_max_attempts
+            job.error_code = job.error_text = job.finished_at = None
+            job.stop_wish = job.stop_wished_by = job.stop_wished_at = job.work_began_at = None
+            job.deadline_at = wait_until()
+            job.next_run_at = job.rung_at = job.updated_at = func.now()
+            session.flush()
+            record_event(session, job_id, by, "tried again", before=before, after=JobState.QUEUED)
+    except IntegrityError as error:
+        # Somebody was faster with another job for the same VM or volume; it may be over by now.
+        with transaction() as session:
+            live = queries.live_job_on(session, subject)
+        raise LiveJobExists(str(live.id) if live else "of somebody else") from error
+    ring(Step.SUBMIT, [job_id])
