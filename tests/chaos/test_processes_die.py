@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
+import struct
+import subprocess
+import sys
 import time
+from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.chaos.conftest import Target
 from tests.running.endings import all_end
+from tests.running.up import Up
 from tests.running.waiting import until
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(300)]
 
 AFTER_VCENTER_SECONDS = 30
 """Jobs are over so long after vCenter's own end at the latest (law 1: the sweep; law 2: leases run out)."""
+VRELOCATE = [sys.executable, "-m", "app.cli.main"]
+COMMAND_SECONDS = 120
+MIB = 1 << 20
 
 
 def kill(pids: list[int], number: signal.Signals = signal.SIGKILL) -> None:
@@ -121,3 +131,83 @@ def test_a_paused_worker_that_comes_back_changes_nothing(target: Target) -> None
     jobs = target.migrate("vm-15")
     target.succeed(jobs, 60)
     target.moved_once(*names, "vm-15")
+
+
+# -- workers carry bytes themselves ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> dict[str, Path]:
+    """Two pools of KVM hosts, with a qcow2 and a raw image with holes in the first, and secondary storage."""
+    made = {name: tmp_path / name for name in ("kvm-old", "kvm-new", "secondary")}
+    for folder in made.values():
+        folder.mkdir()
+    with (made["kvm-old"] / "holes.raw").open("wb") as file:
+        file.truncate(512 * MIB)
+        for place in (0, 100, 101, 300, 511):
+            file.seek(place * MIB)
+            file.write(os.urandom(MIB))
+    header = struct.pack(">4sIQIIQI", b"QFI\xfb", 3, 0, 0, 16, 1 << 30, 0).ljust(104, b"\0")
+    (made["kvm-old"] / "root.qcow2").write_bytes(header + os.urandom(120 * MIB))
+    return made
+
+
+def types(up: Up, *arguments: str) -> subprocess.Popen[str]:
+    environment = {**up.environment, "VRELOCATE_STATE_DIR": str(up.state_dir)}
+    return subprocess.Popen(
+        [*VRELOCATE, *arguments], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+def succeeds(command: subprocess.Popen[str]) -> str:
+    said, _ = command.communicate(timeout=COMMAND_SECONDS)
+    assert command.returncode == 0, said
+    return said
+
+
+def kill_whoever_is_in_the_midst(connection: psycopg.Connection[tuple[str, int, int]]) -> str | None:
+    """Stop the carrier at its next sign of progress by having its rows; kill it then, if it has begun to write."""
+    rows = connection.execute(
+        """
+        SELECT t.lease_owner, f.downloaded_bytes, f.size_bytes FROM transfer t
+        JOIN transfer_file f ON f.transfer_id = t.id WHERE t.finished_at IS NULL FOR UPDATE
+        """
+    ).fetchall()
+    try:
+        for owner, downloaded, size in rows:
+            if owner and 0 < downloaded < size:
+                os.kill(int(owner.split(":")[1]), signal.SIGKILL)
+                return owner
+        return None
+    finally:
+        connection.rollback()
+
+
+def test_a_worker_is_killed_in_the_midst_of_a_copy_and_another_goes_on_behind_its_last_whole_chunk(
+    target: Target, folders: dict[str, Path]
+) -> None:
+    """Through secondary storage. The last one: from here on the installation has a second system."""
+    up = target.up
+    images = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folders["kvm-old"].iterdir()}
+    taken = (folders["kvm-old"] / "holes.raw").stat().st_blocks
+    pools = [f"--pool={name}={folders[name]}" for name in ("kvm-old", "kvm-new")]
+    succeeds(types(up, "kvm", "add", "hosts", *pools))
+    succeeds(types(up, "secondary", "add", "store", "--path", str(folders["secondary"])))
+
+    copying = types(up, "migrate", "volume", "root", "--to", "kvm-new", "--wait")
+    with psycopg.connect(up.ready()["database_url"]) as connection:
+        dead = until(lambda: kill_whoever_is_in_the_midst(connection), COMMAND_SECONDS, "a worker that copies")
+        said = succeeds(copying)
+        owners = connection.execute(
+            "SELECT DISTINCT detail->>'transfer', actor FROM job_event WHERE kind = 'settled' AND detail ? 'transfer'"
+        ).fetchall()
+        fences = connection.execute("SELECT fence FROM transfer").fetchall()
+    assert "succeeded" in said
+    assert fences == [(2,)], "one has carried it, and another one after it"
+    assert [actor for _, actor in owners] != [dead]
+    succeeds(types(up, "migrate", "volume", "holes", "--to", "kvm-new", "--wait"))
+
+    assert list(folders["kvm-old"].iterdir()) == []
+    moved = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folders["kvm-new"].iterdir()}
+    assert moved == images
+    assert (folders["kvm-new"] / "holes.raw").stat().st_blocks <= taken, "holes stay holes"

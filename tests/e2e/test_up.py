@@ -53,10 +53,16 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
         assert made.stop(signal.SIGINT) == 0
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where one start after the other is broken off: each goes on with what the one before has left."""
+    return tmp_path_factory.mktemp("interrupted")
+
+
 @pytest.fixture
-def fresh(tmp_path: Path) -> Iterator[Up]:
+def fresh(folder: Path) -> Iterator[Up]:
     """One that is not started yet; killed at the end if it still runs."""
-    made = Up(tmp_path)
+    made = Up(folder)
     yield made
     if made.process.poll() is None:
         made.process.kill()

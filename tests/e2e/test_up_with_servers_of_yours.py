@@ -65,15 +65,16 @@ def run_up(tmp_path: Path) -> Iterator[RunUp]:
         assert process.wait(60) == 0
 
 
-@pytest.fixture
-def vcenter(tmp_path: Path) -> Iterator[dict[str, Any]]:
+@pytest.fixture(scope="module")
+def vcenter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """A vCenter that `up` did not start: vcsim as govmomi ships it. What its ready file says."""
-    ready_file = tmp_path / "vcenter.json"
+    folder = tmp_path_factory.mktemp("vcenter")
+    ready_file = folder / "vcenter.json"
     program = Program(
         name="vcenter",
         argv=[str(simulator_program()), "--plain", "--listen", "127.0.0.1:0", "--ready-file", str(ready_file)],
-        log=tmp_path / "vcenter.log",
-        environment={"HOME": str(tmp_path), "VCSIM_USERNAME": USERNAME, "VCSIM_PASSWORD": PASSWORD},
+        log=folder / "vcenter.log",
+        environment={"HOME": str(folder), "VCSIM_USERNAME": USERNAME, "VCSIM_PASSWORD": PASSWORD},
     )
     process = Process(program)
     process.wait_until(ready_file.exists, timeout_seconds=60)
@@ -93,24 +94,22 @@ def test_servers_that_the_environment_names_are_used_and_not_started(
             VRELOCATE_VCENTER_PASSWORD=PASSWORD,
         )
         assert (ready["database_url"], ready["redis_url"]) == (database.url, broker.url)
-        assert_it_has_the_vcenter_of_yours(ready, vcenter["url"], thumbprint=None)
+        assert ready["vcenter"] == {
+            "url": vcenter["url"],
+            "username": USERNAME,
+            "password": PASSWORD,
+            "thumbprint": None,
+        }
+        with psycopg.connect(ready["database_url"]) as connection:
+            assert connection.execute("SELECT url, username FROM vcenter").fetchall() == [(vcenter["url"], USERNAME)]
         assert [ready["pids"][name] for name in ("postgres", "valkey", "simulator")] == [None, None, None]
     assert not (tmp_path / "state" / "postgres").exists()
 
 
-def test_a_vcenter_of_yours_takes_the_place_of_the_simulated_one(run_up: RunUp, vcenter: dict[str, Any]) -> None:
-    ready = run_up(
-        *("--vcenter", vcenter["url"], "--username", USERNAME, "--thumbprint", vcenter["thumbprint"]),
-        VRELOCATE_VCENTER_PASSWORD=PASSWORD,
-    )
-    assert_it_has_the_vcenter_of_yours(ready, vcenter["url"], thumbprint=vcenter["thumbprint"])
-    assert [name for name, pid in ready["pids"].items() if pid is None] == ["simulator"]
-
-
-def assert_it_has_the_vcenter_of_yours(ready: dict[str, Any], url: str, *, thumbprint: str | None) -> None:
-    assert ready["vcenter"] == {"url": url, "username": USERNAME, "password": PASSWORD, "thumbprint": thumbprint}
-    with psycopg.connect(ready["database_url"]) as connection:
-        assert connection.execute("SELECT url, username FROM vcenter").fetchall() == [(url, USERNAME)]
+@pytest.fixture(scope="module")
+def never_ready(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A state folder of which nothing has ever become ready: each try finds the database of the first one."""
+    return tmp_path_factory.mktemp("up") / "state"
 
 
 @pytest.mark.parametrize(
@@ -123,12 +122,12 @@ def assert_it_has_the_vcenter_of_yours(ready: dict[str, Any], url: str, *, thumb
     ],
 )
 def test_a_vcenter_that_lets_us_not_in_is_a_clear_error(
-    tmp_path: Path, vcenter: dict[str, Any], changes: dict[str, str], reason: str
+    never_ready: Path, vcenter: dict[str, Any], changes: dict[str, str], reason: str
 ) -> None:
     it = {**vcenter, "password": PASSWORD, **changes}
     where = ["--vcenter", it["url"], "--username", USERNAME, "--thumbprint", it["thumbprint"]]
     run = subprocess.run(
-        [*UP, "--state-dir", tmp_path / "state", "--port", "0", *where],
+        [*UP, "--state-dir", never_ready, "--port", "0", *where],
         check=False,
         capture_output=True,
         text=True,
@@ -140,4 +139,4 @@ def test_a_vcenter_that_lets_us_not_in_is_a_clear_error(
     assert reason in said
     assert "Traceback" not in said
     assert PASSWORD not in said
-    assert not (tmp_path / "state" / "ready.json").exists()
+    assert not (never_ready / "ready.json").exists()
