@@ -11,17 +11,19 @@ import pytest
 from app.migration import asking
 from app.migration.programs import Asked
 from app.migration.requests import MigrateVolume
+from app.vsphere.tasks import running_tasks_of
+from app.vsphere.worker_vm import list_workers
 from tests.integration import known
 from tests.integration.in_turn import InTurn
 from tests.integration.jobs import rows
 from tests.integration.migration.programs.driving import Drive
-from tests.integration.migration.programs.dying import EDGES, Death, dying
+from tests.integration.migration.programs.dying import EDGES, Death, Edges, Life, dying
 from tests.integration.migration.steps import Killed
 from tests.running.faults import Faults
+from tests.running.waiting import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
-MOST_DEATHS = 40
 STEPS = ["CreateVM_Task", "RelocateVM_Task", "ReconfigVM_Task", "MoveVirtualDisk_Task", "Destroy_Task"]
 
 
@@ -78,23 +80,30 @@ def to_end_through_death(drive: Drive, job_id: UUID) -> None:
         drive.to_end(job_id)
 
 
+@pytest.fixture(scope="module")
+def lives() -> list[Life]:
+    """The life of a job in which nobody dies."""
+    return []
+
+
+def lived(drive: Drive, carried: Carried, edges: Edges, *, deadly: bool) -> Life:
+    before = drive.calls("RelocateVM_Task")
+    life = Life(ask(drive, carried), deadly=deadly)
+    with life.at(edges):
+        life.to_its_end(lambda: drive.to_end(life.job_id))
+    drive.succeeded(life.job_id)
+    arrived_once(drive, carried, life.job_id, before)
+    return life
+
+
 @pytest.mark.parametrize("edge", EDGES)
-def test_a_worker_dies_at_any_moment(
-    drive: Drive, thin: Callable[[], Carried], monkeypatch: pytest.MonkeyPatch, edge: str
-) -> None:
-    """At the first time it comes to that line, at the second, and so on, until it lives."""
-    for at in range(MOST_DEATHS):
-        carried, before = thin(), drive.calls("RelocateVM_Task")
-        job_id = ask(drive, carried)
-        with monkeypatch.context() as edges:
-            death = dying(edges, edge, at)
-            to_end_through_death(drive, job_id)
-        drive.succeeded(job_id)
-        arrived_once(drive, carried, job_id, before)
-        if not death.came:
-            assert at > 0, "nobody ever comes there"
-            return
-    raise AssertionError(f"{edge}: more than {MOST_DEATHS} times")
+def test_a_worker_dies_at_any_moment(drive: Drive, thin: Callable[[], Carried], lives: list[Life], edge: str) -> None:
+    """One job, whose workers die one after the other: one at each moment that any of them comes to."""
+    if not lives:
+        lives.append(lived(drive, thin(), EDGES, deadly=False))
+    [undisturbed] = lives
+    assert undisturbed.came_to[edge], "nobody ever comes there"
+    assert lived(drive, thin(), {edge: EDGES[edge]}, deadly=True).missed(undisturbed, edge) == []
 
 
 def test_a_worker_dies_when_it_has_found_out_that_nothing_was_begun(
@@ -112,6 +121,32 @@ def test_a_worker_dies_when_it_has_found_out_that_nothing_was_begun(
     # The call that was lost is counted: it came to vCenter's door.
     assert drive.calls("RelocateVM_Task")["RelocateVM_Task"] - before["RelocateVM_Task"] <= 2
     assert drive.asked(job_id).count("relocate-worker") == 1
+
+
+def worker_at_rest(drive: Drive) -> bool:
+    """Say whether there is one worker VM, and nothing is done with it."""
+    return [running_tasks_of(drive.session, it.moref) for it in list_workers(drive.session)] == [[]]
+
+
+def test_a_worker_dies_when_it_has_found_out_that_the_first_command_is_done(
+    drive: Drive, thin: Callable[[], Carried], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one before it has asked, and did not get to know: whoever comes next does not ask for the same again."""
+    carried, before = thin(), drive.calls("RelocateVM_Task", "CreateVM_Task")
+    job_id = ask(drive, carried)
+    with monkeypatch.context() as edges:
+        dying(edges, "between a call and its reference", 0)
+        with pytest.raises(Killed):
+            drive.to_end(job_id)
+    until(lambda: worker_at_rest(drive), 20, "vCenter has made the worker VM")
+    with monkeypatch.context() as edges:
+        dying(edges, "while the job changes its state", 0)
+        with pytest.raises(Killed):
+            drive.turn(job_id)
+    assert [task.state for task in rows.tasks(job_id)] == ["vanished"], "found done"
+    drive.succeed(job_id)
+    arrived_once(drive, carried, job_id, before)
+    assert drive.calls("CreateVM_Task")["CreateVM_Task"] == before["CreateVM_Task"] + 1
 
 
 @pytest.mark.parametrize("edge", ["between an intent and its call", "between a call and its reference"])
