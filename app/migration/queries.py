@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import TypeVar
 from uuid import UUID
 
 from sqlalchemy import delete, exists, func, select, text, type_coerce, update
@@ -18,16 +19,22 @@ LOCK_ADMISSION = text("SELECT pg_advisory_xact_lock(hashtextextended('admission:
 """One admission at a time a vCenter: counting slots and taking one is then a single step."""
 
 
+Row = TypeVar("Row", Volume, VirtualMachine, StoragePool)
+
+
+def _present(row: Row | None) -> Row | None:
+    """Return a row that was got by its id, if it is present; one that the session has is not read again."""
+    return row if row is not None and row.removed_at is None else None
+
+
 def volume(session: Session, volume_id: UUID) -> Volume | None:
     """Return a volume that is present."""
-    return session.scalars(select(Volume).where(Volume.id == volume_id, Volume.removed_at.is_(None))).one_or_none()
+    return _present(session.get(Volume, volume_id))
 
 
 def virtual_machine(session: Session, vm_id: UUID) -> VirtualMachine | None:
     """Return a VM that is present."""
-    return session.scalars(
-        select(VirtualMachine).where(VirtualMachine.id == vm_id, VirtualMachine.removed_at.is_(None))
-    ).one_or_none()
+    return _present(session.get(VirtualMachine, vm_id))
 
 
 def others_with_disk(session: Session, volume: Volume) -> tuple[str, ...]:
@@ -74,9 +81,7 @@ def clones_on(
 
 def pool(session: Session, pool_id: UUID) -> StoragePool | None:
     """Return a pool that is present."""
-    return session.scalars(
-        select(StoragePool).where(StoragePool.id == pool_id, StoragePool.removed_at.is_(None))
-    ).one_or_none()
+    return _present(session.get(StoragePool, pool_id))
 
 
 def pools_of(session: Session, vcenter_id: UUID) -> list[StoragePool]:
