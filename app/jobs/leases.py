@@ -8,7 +8,8 @@ A claim is one UPDATE: it sets owner and expiry and adds one to the fence. Each 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -71,6 +72,28 @@ def renew(claim: Claim) -> None:
         )
         if done.rowcount == 0:  # type: ignore[attr-defined]  # a text UPDATE's result is a CursorResult
             raise LostLease(f"job {claim.job_id} is no longer held by {claim.owner}")
+
+
+def in_force(claim: Claim) -> Callable[[], None]:
+    """Return what raises `LostLease` unless the claim is in force now, for two thirds of a lease at least.
+
+    It costs a look at a clock, which goes on while the process or the whole machine sleeps; and a renewal when that
+    says that the last one is a while ago.
+    """
+    renewed_at: float | None = None
+
+    def require() -> None:
+        nonlocal renewed_at
+        while renewed_at is None or _clock() - renewed_at > settings().lease_seconds / 3:
+            asked_at = _clock()
+            renew(claim)
+            renewed_at = asked_at
+
+    return require
+
+
+def _clock() -> float:
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from app.telemetry import logger
 from app.vsphere.errors import ManagedObjectGone, ReplyLost
 from app.vsphere.facts import FaultClass
 from app.vsphere.faults import classify
+from app.vsphere.sending import only_while
 from app.vsphere.session import Session as VSphereSession
 
 log = logger(__name__)
@@ -63,7 +64,8 @@ def ask(claim: Claim, vcenter: VSphereSession, system_id: UUID, standing: Standi
 def _submitted(claim: Claim, vcenter: VSphereSession, task_id: UUID, command: Command) -> str | None:
     """Submit the command; a refusal is written down: nothing was begun."""
     try:
-        return commands.submit(vcenter, command, claim.job_id)
+        with only_while(leases.in_force(claim)):
+            return commands.submit(vcenter, command, claim.job_id)
     except LostLease:
         raise
     except ReplyLost as lost:

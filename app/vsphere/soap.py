@@ -16,6 +16,7 @@ from pyVmomi.SoapAdapter import SoapResponseDeserializer, SoapStubAdapter
 
 from app.vsphere.endpoint import SDK_PATH, Endpoint
 from app.vsphere.pyvmomi import VimObject
+from app.vsphere.sending import require_leave
 from app.vsphere.tls import tls_context, unreachable
 
 API_VERSION = "vim.version.version11"
@@ -44,7 +45,7 @@ def soap_stub(
     """
 
     class Connection(HTTPSConnection):
-        """An HTTPS connection that says why it could not be made."""
+        """An HTTPS connection that says why it could not be made, and sends nothing without leave."""
 
         def connect(self) -> None:
             try:
@@ -52,6 +53,15 @@ def soap_stub(
             except OSError as error:
                 self.close()
                 raise unreachable(endpoint, error) from error
+
+        def send(self, data: Any) -> None:  # noqa: ANN401  # bytes, or what else http.client takes
+            """Send a part of a request, headers or body; without its last part vCenter does nothing."""
+            try:
+                require_leave()
+            except BaseException:
+                self.close()
+                raise
+            super().send(data)
 
     host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
     stub: VimObject = SoapStubAdapter(  # type: ignore[no-untyped-call]  # pyVmomi types its attributes, not its constructors

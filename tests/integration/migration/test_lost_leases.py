@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Thread
+from uuid import UUID
 
 import pytest
 
 from app.errors import CheckFailed, ResourceUnavailable
-from app.jobs.leases import claim_to_finish, claim_to_submit
+from app.hypervisors.commands import Command
+from app.jobs import leases
+from app.jobs.leases import Claim, claim_to_finish, claim_to_submit
 from app.jobs.states import JobState
 from app.migration import commands, submit, verify
 from app.vsphere.errors import ReplyLost, VCenterFault
 from app.vsphere.facts import FaultClass, FaultInfo
+from app.vsphere.session import Session
 from tests.integration.in_turn import InTurn
 from tests.integration.jobs import rows
 from tests.integration.migration.steps import Steps
@@ -138,3 +143,57 @@ def test_a_vcenter_that_is_away_after_the_work_is_waited_for(
     assert (job.state, job.phase) == (JobState.VERIFYING, "vCenter is away")
     rows.lapse_lease(job_id)
     assert steps.finish(job_id, "second").state is JobState.SUCCEEDED
+
+
+@pytest.mark.parametrize("kind", ["vm", "disk"])
+def test_it_is_suspended_between_its_intent_and_the_call(
+    steps: Steps, unused: InTurn, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Another worker has done all of it meanwhile: the call is not made, however late it comes."""
+    entity = unused.vm() if kind == "vm" else unused.disk()
+    job_id = steps.ask_vm(entity, "new") if kind == "vm" else steps.ask_disk(entity, "new")
+    real, after = commands.submit, ""
+
+    def all_of_it() -> None:
+        steps.take_over(job_id)
+
+    def suspended(vcenter: Session, command: Command, job: UUID) -> str | None:
+        nonlocal after
+        if not after:
+            after = "another is at it"
+            other = Thread(target=all_of_it)
+            other.start()
+            other.join()
+            after = rows.everything_of(job_id)
+        return real(vcenter, command, job)
+
+    with monkeypatch.context() as edge:
+        edge.setattr(commands, "submit", suspended)
+        assert steps.submit(job_id).state is JobState.SUCCEEDED
+    assert rows.everything_of(job_id) == after
+    assert steps.started(entity) == 1
+
+
+def test_it_is_suspended_and_still_holds_the_job(steps: Steps, unused: InTurn, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody has taken it: the lease is renewed before anything is sent."""
+    name = unused.vm()
+    job_id = steps.ask_vm(name, "new")
+    real, renewed = leases.renew, []
+
+    def renew(claim: Claim) -> None:
+        renewed.append(claim.job_id)
+        real(claim)
+
+    def suspended(*arguments: object) -> str | None:
+        rows.lapse_lease(job_id)
+        with monkeypatch.context() as edge:
+            edge.setattr(leases, "renew", renew)
+            return submit_command(*arguments)
+
+    submit_command: Callable[..., str | None] = commands.submit
+    with monkeypatch.context() as edge:
+        edge.setattr(commands, "submit", suspended)
+        assert steps.submit(job_id).state is JobState.RUNNING
+    assert renewed == [job_id], "once, for all parts of the request"
+    steps.watch()
+    assert steps.finish(job_id).state is JobState.SUCCEEDED
