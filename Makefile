@@ -56,7 +56,7 @@ test: setup simulator $(BIN)/vrelocate-govc $(BIN)/compose-model ## Run every te
 	@echo "==> Go tests"
 	@scripts/go-test simulator
 	@echo "==> Python tests"
-	@$(BIN)/pytest -n 3 --dist loadfile --max-worker-restart 0
+	@$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
 .PHONY: race
 race: setup ## Run the simulator's tests that do many things at once under Go's race detector (needs a C compiler)

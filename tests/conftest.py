@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import signal
 from collections.abc import Iterator
 
@@ -19,6 +21,11 @@ hypothesis_settings.register_profile("vrelocate", deadline=None)
 # For a night: `pytest tests/integration/migration/random --hypothesis-profile=soak`.
 hypothesis_settings.register_profile("soak", deadline=None, max_examples=500, print_blob=True)
 hypothesis_settings.load_profile("vrelocate")
+
+
+# Imports and tests make millions of objects, and Python's own threshold has them looked through again and again.
+gc.set_threshold(50_000)
+atexit.register(gc.freeze)
 
 
 def pytest_configure() -> None:

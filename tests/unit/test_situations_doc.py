@@ -14,8 +14,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "situations.md").read_text(encoding="utf-8")
 HEADINGS = [
     *("VMs", "Volumes", "Strategies and gurus", "Storage migration", "Pre-flight checks", "Inventory drift", "Verify"),
-    *("Faults", "Stopping",
-    "Whatever happens", "On plain vcsim"),
+    *("Faults", "Stopping", "Whatever happens", "On plain vcsim"),
 ]
 PROVING = ["checks", "faults", "kvm", "programs", "random", "storage", "test_drift.py", "test_faults.py"]
 """Below tests/integration/migration: each test there takes a migration through a situation."""

@@ -28,7 +28,8 @@ FILL = f"""
     INSERT INTO job (id, command, state, subject, resource_type, resource_id, system_id, account_id, user_id, payload,
                      max_attempts, attempt, result, created_at, finished_at, work_began_at, deadline_at)
     SELECT lpad(to_hex(n), 32, '0')::uuid, 'migrateVolume', 'succeeded', 'volume:' || n, 'Volume', %(system)s,
-           %(system)s, %(system)s, %(system)s, '{{}}', 5, 1, '{{}}', now() - n * interval '1 minute', now(), now() - n * interval '1 minute', now()
+           %(system)s, %(system)s, %(system)s, '{{}}', 5, 1, '{{}}', now() - n * interval '1 minute', now(),
+           now() - n * interval '1 minute', now()
     FROM generate_series(1, {FINISHED}) n;
 
     INSERT INTO job (id, command, state, subject, resource_type, resource_id, system_id, account_id, user_id, payload,
@@ -39,7 +40,8 @@ FILL = f"""
            CASE WHEN state IN ('submitting', 'verifying') THEN 'w' END,
            CASE WHEN state IN ('submitting', 'verifying') THEN now() END,
            CASE WHEN state = 'running' THEN now() END, now(),
-           CASE WHEN n %% 4 = 0 THEN 'cancel' END, CASE WHEN n %% 4 = 0 THEN 'u' END, CASE WHEN n %% 4 = 0 THEN now() END
+           CASE WHEN n %% 4 = 0 THEN 'cancel' END, CASE WHEN n %% 4 = 0 THEN 'somebody' END,
+           CASE WHEN n %% 4 = 0 THEN now() END
     FROM generate_series(1, {LIVE}) n, unnest('{{queued,submitting,running,verifying}}'::job_state[]) state;
 
     INSERT INTO job_attempt (job_id, number, worker, ended_at, outcome)
