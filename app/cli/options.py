@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from app.cli.durations import seconds_of
+
 _API = "Which API"
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs in place of text for people.")]
@@ -77,6 +79,17 @@ WithHome = Annotated[
         help="Move the VM's configuration too, or leave it; by default it goes with the whole VM, and with its first "
         "disk.",
         show_default=False,
+    ),
+]
+
+Timeout = Annotated[
+    int | None,
+    typer.Option(
+        "--timeout",
+        parser=seconds_of,
+        metavar="TIME",
+        help="For how long vCenter may work on each, from its first task on, such as 90m or 12h; then it is cancelled. "
+        "By default two days, or what the setting says.",
     ),
 ]
 

@@ -23,12 +23,15 @@ class How:
     """What disks are converted to; `None`: each stays as it is."""
     with_home: bool | None = None
     """Whether the VM's configuration goes along; `None`: with its first disk."""
+    timeout_seconds: int | None = None
+    """For how long vCenter may work on it; `None`: as long as the installation's setting says."""
 
     def parameters(self) -> dict[str, object]:
         """Return the API's parameters for it; `None` is not sent."""
         return {
             "provisioningtype": _PROVISIONING_TYPES[self.format] if self.format else None,
             "movehome": None if self.with_home is None else str(self.with_home).lower(),
+            "timeout": self.timeout_seconds,
         }
 
 

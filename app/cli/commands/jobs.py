@@ -1,4 +1,4 @@
-"""`vrelocate jobs list|show|watch`."""
+"""`vrelocate jobs list|show|watch|cancel|retry`."""
 
 # ruff: noqa: PLC0415  # the HTTP client is loaded when a command runs, for `--help` to be quick
 
@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from app.cli import options, terminal
-from app.cli.connection import find_connection
+from app.cli.connection import Connection, find_connection
 from app.cli.outcome import ExitCode
 
 app = typer.Typer(no_args_is_help=True, help="Jobs: what was asked for, how far it is, how it ended.")
@@ -100,3 +100,53 @@ def watch(
             last = follow_jobs(api, names_of(api, views))
     failed = any(not view.succeeded for view in last.values())
     raise typer.Exit(ExitCode.JOB_FAILED if failed else ExitCode.SUCCESS)
+
+
+_JobIds = Annotated[list[str], typer.Argument(metavar="ID", help="The jobs' ids.")]
+
+
+@app.command()
+def cancel(
+    job_ids: _JobIds,
+    *,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Follow the jobs to their ends; exit with 1 if one was not cancelled.")
+    ] = False,
+    as_json: options.Json = False,
+    ready_file: options.ReadyFile = None,
+    state_dir: options.ApiStateDir = None,
+) -> None:
+    """Cancel jobs: one that waits at once, one that runs as soon as vCenter has stopped. What has moved stays moved."""
+    api = find_connection(ready_file=ready_file, state_dir=state_dir)
+    _tell(api, "cancelAsyncJob", job_ids, "cancelled", wait=wait, as_json=as_json)
+
+
+@app.command()
+def retry(
+    job_ids: _JobIds,
+    *,
+    wait: options.Wait = False,
+    as_json: options.Json = False,
+    ready_file: options.ReadyFile = None,
+    state_dir: options.ApiStateDir = None,
+) -> None:
+    """Try jobs again that have failed or were cancelled; only what is left is moved."""
+    api = find_connection(ready_file=ready_file, state_dir=state_dir)
+    _tell(api, "retryAsyncJob", job_ids, "succeeded", wait=wait, as_json=as_json)
+
+
+def _tell(connection: Connection, command: str, job_ids: list[str], wanted: str, *, wait: bool, as_json: bool) -> None:
+    """Call a command for each job; with `wait` it is a success when all of them end in the state `wanted`."""
+    from app.cli.apiclient import ApiClient
+    from app.cli.telling import complain, ended_with, follow_told, print_told, tell
+
+    with ApiClient(connection) as api:
+        told = tell(api, command, job_ids)
+        complain(told)
+        if wait:
+            told = follow_told(api, told)
+    if as_json:
+        terminal.show_json([it.as_json() for it in told])
+    else:
+        print_told(told)
+    raise typer.Exit(ended_with(told, wanted=wanted if wait else None))

@@ -38,6 +38,7 @@ def migrate_vm(
     ] = None,
     with_home: options.WithHome = None,
     disk_format: options.Convert = None,
+    timeout: options.Timeout = None,
     dry_run: options.DryRun = False,
     wait: options.Wait = False,
     as_json: options.Json = False,
@@ -54,7 +55,7 @@ def migrate_vm(
         from app.cli.naming import POOL, VM, resolve, resolve_all
         from app.cli.wishes import How, Wish, goals_of
 
-        how = How(disk_format, with_home)
+        how = How(disk_format, with_home, timeout)
         pool = resolve(api, POOL, to) if to else None
         return [Wish(VM, vm, pool, goals_of(api, vm, disk or []), how) for vm in resolve_all(api, VM, names)]
 
@@ -70,6 +71,7 @@ def migrate_volume(
     to: Annotated[str, typer.Option("--to", metavar="POOL", help=f"{_POOL}.")],
     with_home: options.WithHome = None,
     disk_format: options.Convert = None,
+    timeout: options.Timeout = None,
     dry_run: options.DryRun = False,
     wait: options.Wait = False,
     as_json: options.Json = False,
@@ -82,7 +84,7 @@ def migrate_volume(
         from app.cli.naming import POOL, VOLUME, resolve, resolve_all
         from app.cli.wishes import How, Wish
 
-        how = How(disk_format, with_home)
+        how = How(disk_format, with_home, timeout)
         pool = resolve(api, POOL, to)
         return [Wish(VOLUME, volume, pool, how=how) for volume in resolve_all(api, VOLUME, names)]
 

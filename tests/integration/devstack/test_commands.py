@@ -14,6 +14,7 @@ from cryptography.fernet import Fernet
 from app.devstack.commands import Commands
 from app.errors import ConfigurationError
 from tests.running.endings import all_end, command_line, family
+from tests.running.waiting import until
 
 pytestmark = pytest.mark.integration
 
@@ -33,7 +34,12 @@ def commands(log: Path) -> Iterator[Commands]:
 
 
 def child() -> int:
-    [pid] = [pid for pid in family(os.getpid()) if "app.cli.several" in command_line(pid)]
+    """The one process of theirs; between its fork and its exec it still has our own name."""
+
+    def found() -> list[int]:
+        return [pid for pid in family(os.getpid()) if "app.cli.several" in command_line(pid)]
+
+    [pid] = until(found, 10, "the process has begun")
     return pid
 
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import pytest
 from celery import Celery
 
+from app.jobs.queue import Step
+
 pytestmark = pytest.mark.integration
 
 
@@ -19,10 +21,10 @@ def celery(installation: None) -> Iterator[Celery]:
     made.close()
 
 
-def test_its_tasks_are_the_two_steps(celery: Celery) -> None:
+def test_its_tasks_are_the_steps(celery: Celery) -> None:
     celery.loader.import_default_modules()
     own = {name for name in celery.tasks if not name.startswith("celery.")}
-    assert own == {"vrelocate.submit", "vrelocate.finish"}
+    assert own == {step.value for step in Step} == {"vrelocate.submit", "vrelocate.finish", "vrelocate.stop"}
 
 
 @pytest.mark.parametrize(
