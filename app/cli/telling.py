@@ -54,14 +54,14 @@ def follow_told(api: ApiClient, told: Sequence[Told]) -> list[Told]:
 
 
 def print_told(told: Sequence[Told]) -> None:
-    """Write each job and its state, a line each, to standard output; refusals to standard error."""
+    """Write each job that answered and its state, a line each, to standard output."""
     for it in told:
         if it.view is not None:
             terminal.show(f"{it.job_id}  {it.view.state}")
 
 
 def complain(told: Sequence[Told]) -> None:
-    """Say which were refused, and why."""
+    """Say on standard error which were refused, and why."""
     for it in told:
         if it.refusal:
             terminal.complain(f"{it.job_id}: {it.refusal}")

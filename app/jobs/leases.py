@@ -84,15 +84,16 @@ def in_force(claim: Claim) -> Callable[[], None]:
 
     def require() -> None:
         nonlocal renewed_at
-        while renewed_at is None or _clock() - renewed_at > settings().lease_seconds / 3:
-            asked_at = _clock()
+        while renewed_at is None or wakeless_seconds() - renewed_at > settings().lease_seconds / 3:
+            asked_at = wakeless_seconds()
             renew(claim)
             renewed_at = asked_at
 
     return require
 
 
-def _clock() -> float:
+def wakeless_seconds() -> float:
+    """Return a clock that goes on while this process, or the whole machine, sleeps."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
@@ -135,10 +136,29 @@ def move(  # each optional field is a column of the job
 
     Raises `LostLease` when the claim is stale, `IllegalMove` when the states do not follow each other.
     """
-    job = held(session, claim)
+    _move(session, held(session, claim), claim.owner, after, kind=kind, detail=detail, columns=columns)
+
+
+def move_unheld(
+    session: Session,
+    job: Job,
+    by: str,
+    after: JobState,
+    *,
+    kind: str,
+    detail: Json | None = None,
+    **columns: Any,  # noqa: ANN401  # the job's own columns, typed in the model
+) -> None:
+    """Do the same for `by` with a job that nobody holds, and whose row is locked (`queries.lock_known_job`)."""
+    _move(session, job, by, after, kind=kind, detail=detail, columns=columns)
+
+
+def _move(
+    session: Session, job: Job, by: str, after: JobState, *, kind: str, detail: Json | None, columns: dict[str, Any]
+) -> None:
     before = job.state
     if not is_legal(before, after):
-        raise IllegalMove(f"job {claim.job_id}: {before} cannot be followed by {after}")
+        raise IllegalMove(f"job {job.id}: {before} cannot be followed by {after}")
     # What a job waits for is true only while it waits.
     columns = {"waiting_for": None} | columns | {"state": after, "updated_at": func.now()}
     if after not in HELD:
@@ -148,8 +168,8 @@ def move(  # each optional field is a column of the job
     if after is JobState.QUEUED and job.stop_wish is not None:
         # It waits for nothing: whoever claims it next ends it.
         columns |= {"next_run_at": func.now()}
-    session.execute(update(Job).where(Job.id == claim.job_id).values(**columns))
-    record_event(session, claim.job_id, claim.owner, kind, before=before, after=after, detail=detail)
+    session.execute(update(Job).where(Job.id == job.id).values(**columns))
+    record_event(session, job.id, by, kind, before=before, after=after, detail=detail)
 
 
 def held(session: Session, claim: Claim) -> Job:

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, func, select, text
 from sqlalchemy.orm import Session
 
+from app.errors import NotFound
 from app.jobs.models import HELD_SQL, LIVE_SQL, Attempt, Job, JobEvent
 from app.jobs.states import JobState
 
@@ -132,6 +133,14 @@ def lock_job(session: Session, job_id: UUID) -> Job | None:
         select(Job).where(Job.id == job_id).with_for_update(key_share=True).execution_options(populate_existing=True)
     ).one_or_none()
     return found
+
+
+def lock_known_job(session: Session, job_id: UUID) -> Job:
+    """Return the job as `lock_job` does; raises `NotFound` when there is none."""
+    job = lock_job(session, job_id)
+    if job is None:
+        raise NotFound(f"unable to find a job with id {job_id}: listAsyncJobs shows those that exist")
+    return job
 
 
 def get_job(session: Session, job_id: UUID) -> Job | None:

@@ -18,9 +18,9 @@ from sqlalchemy import func
 from sqlalchemy.orm import Session
 
 from app.db import transaction
-from app.errors import InvalidParameter, NotFound, VrelocateError
+from app.errors import InvalidParameter, VrelocateError
 from app.jobs import queries
-from app.jobs.leases import record_event
+from app.jobs.leases import move_unheld, record_event
 from app.jobs.models import Job, OutsideTask
 from app.jobs.queue import Step, ring
 from app.jobs.states import TERMINAL, JobState
@@ -57,9 +57,7 @@ def wish_stop(job_id: UUID, wish: StopWish, by: str) -> JobState:
     job that has succeeded or failed.
     """
     with transaction() as session:
-        job = queries.lock_job(session, job_id)
-        if job is None:
-            raise NotFound(f"unable to find a job with id {job_id}: listAsyncJobs shows those that exist")
+        job = queries.lock_known_job(session, job_id)
         if job.state is JobState.CANCELLED:
             return job.state
         if job.state in TERMINAL:
@@ -106,10 +104,17 @@ def _end_queued(session: Session, job: Job, by: str) -> None:
     attempt = queries.open_attempt(session, job.id)
     if attempt is not None:
         attempt.ended_at, attempt.outcome, attempt.message = func.now(), outcome, why(job)
-    job.state, job.finished_at, job.updated_at = state, func.now(), func.now()
-    job.error_code, job.error_text = VrelocateError.code, text
-    job.phase, job.waiting_for = "", None
-    record_event(session, job.id, by, "finished", before=JobState.QUEUED, after=state, detail={"why": job.stop_wish})
+    move_unheld(
+        session,
+        job,
+        by,
+        state,
+        kind="finished",
+        detail={"why": job.stop_wish},
+        error_code=VrelocateError.code,
+        error_text=text,
+        phase="",
+    )
 
 
 def _while_waiting(job: Job) -> str:

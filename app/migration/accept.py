@@ -20,6 +20,8 @@ from app.migration.plan import find_pool, find_vm, find_volume, plan, subject_of
 from app.migration.requests import MigrateVolume, Request, pool_ids_of, request_from_json, request_to_json
 from app.settings import settings
 
+WAITS_FOR_WORKER = "waiting for a worker"
+
 
 def accept(
     request: Request,
@@ -114,7 +116,7 @@ def _job(session: Session, job_id: UUID, request: Request, user_id: UUID, accoun
         account_id=account_id,
         user_id=user_id,
         payload=request_to_json(request),
-        phase="waiting for a worker",
+        phase=WAITS_FOR_WORKER,
         max_attempts=settings().retry_max_attempts,
         rung_at=func.now(),
     )

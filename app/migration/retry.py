@@ -8,12 +8,12 @@ from sqlalchemy import func
 from sqlalchemy.exc import IntegrityError
 
 from app.db import transaction
-from app.errors import InvalidParameter, LiveJobExists, NotFound
+from app.errors import InvalidParameter, LiveJobExists
 from app.jobs import queries
-from app.jobs.leases import record_event
+from app.jobs.leases import move_unheld
 from app.jobs.queue import Step, ring
 from app.jobs.states import JobState
-from app.migration.accept import require_meaning, wait_until
+from app.migration.accept import WAITS_FOR_WORKER, require_meaning, wait_until
 from app.migration.plan import subject_of
 from app.migration.requests import request_from_json
 from app.settings import settings
@@ -34,27 +34,38 @@ def retry(job_id: UUID, by: str) -> None:
     """
     try:
         with transaction() as session:
-            job = queries.lock_job(session, job_id)
-            if job is None:
-                raise NotFound(f"unable to find a job with id {job_id}: listAsyncJobs shows those that exist")
+            job = queries.lock_known_job(session, job_id)
             if job.state is JobState.SUCCEEDED:
                 raise CannotRetry(f"job {job_id} has succeeded: there is nothing to try again")
             if job.state not in _AGAIN:
                 return
-            before, request = job.state, request_from_json(job.payload)
+            request = request_from_json(job.payload)
             require_meaning(session, request)
-            subject = job.subject = subject_of(session, request)
+            subject = subject_of(session, request)
             live = queries.live_job_on(session, subject)
             if live is not None:
                 raise LiveJobExists(str(live.id))
-            job.state, job.phase, job.progress = JobState.QUEUED, "waiting for a worker", 0
-            job.max_attempts = job.attempt + settings().retry_max_attempts
-            job.error_code = job.error_text = job.finished_at = None
-            job.stop_wish = job.stop_wished_by = job.stop_wished_at = job.work_began_at = None
-            job.deadline_at = wait_until()
-            job.next_run_at = job.rung_at = job.updated_at = func.now()
-            session.flush()
-            record_event(session, job_id, by, "tried again", before=before, after=JobState.QUEUED)
+            move_unheld(
+                session,
+                job,
+                by,
+                JobState.QUEUED,
+                kind="tried again",
+                subject=subject,
+                max_attempts=job.attempt + settings().retry_max_attempts,
+                next_run_at=func.now(),
+                rung_at=func.now(),
+                phase=WAITS_FOR_WORKER,
+                progress=0,
+                deadline_at=wait_until(),
+                work_began_at=None,
+                stop_wish=None,
+                stop_wished_by=None,
+                stop_wished_at=None,
+                error_code=None,
+                error_text=None,
+                finished_at=None,
+            )
     except IntegrityError as error:
         # Somebody was faster with another job for the same VM or volume; it may be over by now.
         with transaction() as session:

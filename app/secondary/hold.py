@@ -7,7 +7,6 @@ it is to stop. `check` tells what that thread has heard, and costs nothing; `sav
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from uuid import UUID
@@ -18,7 +17,7 @@ from sqlalchemy.orm import Session
 from app.db import transaction
 from app.errors import LostLease, ResourceUnavailable, VrelocateError
 from app.jobs import outside
-from app.jobs.leases import record_event
+from app.jobs.leases import record_event, wakeless_seconds
 from app.jobs.outside import Ending
 from app.jobs.queue import Step, ring
 from app.jobs.states import TaskState
@@ -165,9 +164,9 @@ class Hold:
 
         That is a process that was suspended, or a whole machine, while it waited.
         """
-        asked_at = time.clock_gettime(time.CLOCK_BOOTTIME)  # goes on while the machine sleeps
+        asked_at = wakeless_seconds()
         yield
-        if time.clock_gettime(time.CLOCK_BOOTTIME) - asked_at > settings().lease_seconds / 2:
+        if wakeless_seconds() - asked_at > settings().lease_seconds / 2:
             raise ResourceUnavailable("the database answered too late to be believed: it is asked again")
 
     def _lost(self) -> LostLease:

@@ -91,7 +91,7 @@ def cancel_async_job_command(call: Call) -> Content:
     """Answer `cancelAsyncJob`: write the wish down, and show the job."""
     job_id = _known(_CANCEL, call.arguments)
     wish_stop(job_id, StopWish.CANCEL, f"user:{call.caller.user_id}")
-    return _shown(job_id)
+    return _shown(_CANCEL, job_id)
 
 
 @command(
@@ -104,31 +104,33 @@ def retry_async_job_command(call: Call) -> Content:
     """Answer `retryAsyncJob`: put the job back in line, and show it."""
     job_id = _known(_RETRY, call.arguments)
     retry(job_id, f"user:{call.caller.user_id}")
-    return _shown(job_id)
+    return _shown(_RETRY, job_id)
 
 
 def _known(name: str, asked: Arguments) -> UUID:
     job_id = asked.required_uuid(_JOB.name)
     with transaction() as session:
-        if get_job(session, job_id) is None:
-            raise unknown_id(name, _JOB.name, job_id)
+        _job(session, name, job_id)
     return job_id
 
 
-def _shown(job_id: UUID) -> Content:
+def _shown(name: str, job_id: UUID) -> Content:
     with transaction() as session:
-        job = get_job(session, job_id)
-        (shown,) = show(session, [job] if job else [])
+        (shown,) = show(session, [_job(session, name, job_id)])
         return JOB.render(shown)
+
+
+def _job(session: Session, name: str, job_id: UUID) -> Job:
+    job = get_job(session, job_id)
+    if job is None:
+        raise unknown_id(name, _JOB.name, job_id)
+    return job
 
 
 def _job_asked_for(session: Session, asked: Arguments) -> Job:
     job_id, resource_id, resource_type = asked.uuid("jobid"), asked.uuid("resourceid"), asked.text("resourcetype")
     if job_id:
-        job = get_job(session, job_id)
-        if job is None:
-            raise unknown_id(_QUERY, "jobid", job_id)
-        return job
+        return _job(session, _QUERY, job_id)
     if not resource_id or not resource_type:
         raise InvalidParameter("Either jobid, or both resourcetype and resourceid, must be specified")
     known_type = _RESOURCE_TYPES.get(resource_type.lower())

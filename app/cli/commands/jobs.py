@@ -117,8 +117,8 @@ def cancel(
     state_dir: options.ApiStateDir = None,
 ) -> None:
     """Cancel jobs: one that waits at once, one that runs as soon as vCenter has stopped. What has moved stays moved."""
-    api = find_connection(ready_file=ready_file, state_dir=state_dir)
-    _tell(api, "cancelAsyncJob", job_ids, "cancelled", wait=wait, as_json=as_json)
+    connection = find_connection(ready_file=ready_file, state_dir=state_dir)
+    _tell(connection, "cancelAsyncJob", job_ids, "cancelled", wait=wait, as_json=as_json)
 
 
 @app.command()
@@ -131,8 +131,8 @@ def retry(
     state_dir: options.ApiStateDir = None,
 ) -> None:
     """Try jobs again that have failed or were cancelled; only what is left is moved."""
-    api = find_connection(ready_file=ready_file, state_dir=state_dir)
-    _tell(api, "retryAsyncJob", job_ids, "succeeded", wait=wait, as_json=as_json)
+    connection = find_connection(ready_file=ready_file, state_dir=state_dir)
+    _tell(connection, "retryAsyncJob", job_ids, "succeeded", wait=wait, as_json=as_json)
 
 
 def _tell(connection: Connection, command: str, job_ids: list[str], wanted: str, *, wait: bool, as_json: bool) -> None:

@@ -48,6 +48,10 @@ class Driven:
         """Give the job turns until it is over."""
         return until(lambda: job if (job := self.turn(job_id)).state in TERMINAL else None, END_SECONDS, "its end")
 
+    def until_asked(self, job_id: UUID, kind: str) -> None:
+        """Give it turns until it has come to a command."""
+        until(lambda: kind in self.asked(job_id) or not self.turn(job_id), END_SECONDS, kind)
+
     def asked(self, job_id: UUID) -> list[str]:
         """The kinds of all commands that were begun, in order."""
         return [Asked.of(task).command.kind for task in rows.tasks(job_id) if task.state != "abandoned"]

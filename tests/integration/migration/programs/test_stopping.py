@@ -17,11 +17,6 @@ from tests.running.waiting import until
 pytestmark = pytest.mark.integration
 
 
-def until_asked(drive: Drive, job_id: UUID, kind: str) -> None:
-    """Give the job turns until it has come to a command."""
-    until(lambda: kind in drive.asked(job_id) or not drive.turn(job_id), 30, kind)
-
-
 def cancelled(drive: Drive, job_id: UUID) -> None:
     job = drive.to_end(job_id)
     assert job.state is JobState.CANCELLED, drive.told(job_id)
@@ -34,7 +29,7 @@ def test_before_the_copy_the_worker_vm_goes_and_the_disk_stays(drive: Drive, unu
     path = unused.disk(family="thin")
     volume, before = known.volume(path), drive.digest(path)
     job_id = drive.steps.ask_disk(path, "new")
-    until_asked(drive, job_id, "create-worker")
+    drive.until_asked(job_id, "create-worker")
     assert drive.steps.cancel(job_id).state is JobState.RUNNING
     drive.steps.stop(job_id)
     assert rows.tasks(job_id)[0].stop_asked_at is None, "what only takes seconds is let end"
@@ -49,7 +44,7 @@ def test_in_the_midst_of_the_copy(drive: Drive, faults: Faults, unused: InTurn) 
     volume, before = known.volume(path), drive.digest(path)
     job_id = drive.steps.ask_disk(path, "new")
     with faults.stalled("slow", "20MB/s"):
-        until_asked(drive, job_id, "relocate-worker")
+        drive.until_asked(job_id, "relocate-worker")
         drive.steps.cancel(job_id)
         drive.steps.stop(job_id)
         assert rows.tasks(job_id)[-1].stop_asked_at
@@ -63,7 +58,7 @@ def test_after_the_copy_the_disk_gets_its_place(drive: Drive, unused: InTurn, ki
     path = unused.disk(family="thin")
     volume, before = known.volume(path), drive.digest(path)
     job_id = drive.steps.ask_disk(path, "new")
-    until_asked(drive, job_id, kind)
+    drive.until_asked(job_id, kind)
     drive.steps.cancel(job_id)
     drive.steps.stop(job_id)
     drive.succeed(job_id)

@@ -15,8 +15,7 @@ from app.jobs.states import JobState
 from app.secondary.carry import carry
 from app.secondary.hold import take
 from tests.integration.jobs import rows
-from tests.integration.migration.driven import END_SECONDS, Driven
-from tests.running.waiting import until
+from tests.integration.migration.driven import Driven
 
 _LAPSE = "UPDATE transfer SET lease_expires_at = now() - interval '1 second' WHERE lease_owner IS NOT NULL"
 
@@ -40,10 +39,6 @@ class Ways(Driven):
         last = rows.tasks(job_id)[-1]
         if last.settled_at is None:
             self.carry() if last.reference is None else self.steps.watch()
-
-    def until_asked(self, job_id: UUID, kind: str) -> None:
-        """Give it turns until it has come to a command."""
-        until(lambda: kind in self.asked(job_id) or not self.turn(job_id), END_SECONDS, kind)
 
     def run(self, job_id: UUID) -> Job:
         """Take a job to its end, which has to be a success."""
