@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 from app.jobs.sweeping import ring_forgotten, stop_what_is_to_stop
+from app.migration.admission import free_strays, sweep_lines
 from app.settings import settings
 from app.telemetry import logger
 from workers.identity import worker_name
@@ -25,6 +26,10 @@ def _sweep(_over: threading.Event) -> None:
     rung = ring_forgotten()
     if rung:
         log.info("sweep.rang", jobs=rung)
+    free_strays()
+    hurried = sweep_lines()
+    if hurried:
+        log.info("sweep.hurried", jobs=hurried)
     stopped = stop_what_is_to_stop(worker_name())
     if stopped:
         log.info("sweep.stops", jobs=stopped)

@@ -1,7 +1,8 @@
 """The tables of the job: the job itself, its attempts, the outside tasks it follows, its history, the watchers' leases.
 
 The invariants live here: one live job an entity, attempts numbered without gaps, one open outside task a job,
-a lease exactly while a worker holds the job, a finished job with its time and its outcome.
+a lease exactly while a worker holds the job, a finished job with its time and its outcome. So do the slots that jobs
+hold of what only so many may use at once, and whose turn it was last.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base, Json
-from app.jobs.states import HELD, LIVE, SETTLED, TERMINAL, JobState, TaskState
+from app.jobs.states import HELD, IN_LINE, LIVE, SETTLED, TERMINAL, JobState, TaskState
 
 
 def _values(states: type[StrEnum]) -> list[str]:
@@ -40,9 +41,13 @@ def _among(states: frozenset[JobState] | frozenset[TaskState]) -> str:
     return ", ".join(f"'{state.value}'" for state in sorted(states))
 
 
+MOST_PRIORITY = 100
+"""Priorities go from minus this to this."""
+
 LIVE_SQL = f"state IN ({_among(LIVE)})"
 TERMINAL_SQL = f"state IN ({_among(TERMINAL)})"
 HELD_SQL = f"state IN ({_among(HELD)})"
+IN_LINE_SQL = f"state IN ({_among(IN_LINE)}) AND waiting_for IS NOT NULL"
 OPEN_TASK_SQL = f"state NOT IN ({_among(SETTLED)})"
 
 
@@ -60,6 +65,7 @@ class Job(Base):
             name="failure_has_reason",
         ),
         CheckConstraint("progress BETWEEN 0 AND 100", name="progress_is_percent"),
+        CheckConstraint(f"priority BETWEEN -{MOST_PRIORITY} AND {MOST_PRIORITY}", name="priority_is_known"),
         CheckConstraint("stop_wish IN ('cancel', 'deadline')", name="stop_wish_is_known"),
         CheckConstraint(
             "(stop_wish IS NULL) = (stop_wished_at IS NULL) AND (stop_wish IS NULL) = (stop_wished_by IS NULL)",
@@ -71,6 +77,7 @@ class Job(Base):
         Index("ix_job_lease", "lease_expires_at", postgresql_where=text(HELD_SQL)),
         Index("ix_job_running", "system_id", postgresql_where=text("state = 'running'")),
         Index("ix_job_deadline", "deadline_at", postgresql_where=text(f"{LIVE_SQL} AND stop_wish IS NULL")),
+        Index("ix_job_line", "waiting_for", postgresql_where=text(IN_LINE_SQL)),
         Index("ix_job_stopping", "id", postgresql_where=text("state = 'running' AND stop_wish IS NOT NULL")),
         Index("ix_job_created", "created_at", "id"),
         Index("ix_job_resource", "resource_type", "resource_id", "created_at"),
@@ -90,12 +97,14 @@ class Job(Base):
     resource_id: Mapped[UUID]
     system_id: Mapped[UUID]
     """The outside system that does the work: a vCenter."""
+    zone_id: Mapped[UUID | None]
+    """Where the work is done: zones share what they contend for, and in each of them its accounts. None: not told."""
     account_id: Mapped[UUID]
     user_id: Mapped[UUID]
     payload: Mapped[Json]
     """What was asked, as the command's own request type wrote it."""
     priority: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
-    """Higher runs first."""
+    """Higher goes first in every line; from -100 to 100."""
     phase: Mapped[str] = mapped_column(default="", server_default="")
     """What is going on, for people: `relocating`, `waiting for a slot`."""
     progress: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
@@ -111,7 +120,7 @@ class Job(Base):
     rung_at: Mapped[datetime | None]
     """When a sweep last rang for it; keeps N sweepers from ringing N times."""
     waiting_for: Mapped[str | None]
-    """The slot a queued job waits for."""
+    """What a queued job stands in line for a slot of; it keeps its place while a worker tries to take one for it."""
     timeout_seconds: Mapped[int | None]
     """How long the outside system may work on it; None: as long as the setting says."""
     work_began_at: Mapped[datetime | None]
@@ -245,3 +254,30 @@ class WatchLease(Base):
     owner: Mapped[str]
     expires_at: Mapped[datetime]
     fence: Mapped[int] = mapped_column(BigInteger, default=1, server_default="1")
+
+
+class Slot(Base):
+    """The right of a job to use something of which only so many jobs may have one at once."""
+
+    __tablename__ = "slot"
+    __table_args__ = (Index("ix_slot_job", "job_id"),)
+
+    resource: Mapped[str] = mapped_column(primary_key=True)
+    """Its kind and its id: `vcenter:<id>`."""
+    job_id: Mapped[UUID] = mapped_column(ForeignKey("job.id", ondelete="CASCADE"), primary_key=True)
+    taken_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class SlotTurn(Base):
+    """When an account last got a slot in a zone: of those who hold equally many, whose turn is longest ago is next.
+
+    Slots are gone with their jobs. Without this, who has few of them would look the same whether served or not.
+    """
+
+    __tablename__ = "slot_turn"
+
+    resource: Mapped[str] = mapped_column(primary_key=True)
+    zone_id: Mapped[UUID] = mapped_column(primary_key=True)
+    """All zero for jobs without a zone."""
+    account_id: Mapped[UUID] = mapped_column(primary_key=True)
+    taken_at: Mapped[datetime]

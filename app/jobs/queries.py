@@ -64,9 +64,9 @@ _RING_AGAIN = """
     SELECT id FROM rung ORDER BY priority DESC, next_run_at, id
 """
 # `rung_at` keeps N sweepers from ringing for one job N times; the doubled conditions on the state of held jobs let the
-# partial index on leases serve them. Sorted twice, for an UPDATE returns its rows in any order.
+# partial index on leases serve them. Sorted twice, for an UPDATE returns its rows in any order. Queued jobs are rung
+# for in the order of the line (line.py).
 
-RING_QUEUED = text(_RING_AGAIN.format(due="state = 'queued' AND next_run_at <= now()"))
 RING_LEFT_SUBMITTING = text(_RING_AGAIN.format(due=f"{HELD_SQL} AND state = 'submitting' AND lease_expires_at < now()"))
 RING_LEFT_VERIFYING = text(_RING_AGAIN.format(due=f"{HELD_SQL} AND state = 'verifying' AND lease_expires_at < now()"))
 RING_ENDED = text(
@@ -109,19 +109,6 @@ OVERDUE = text(
     """
 )
 """What waits has until its deadline to begin, but is not stopped while a worker is about to begin it."""
-
-HURRY_WAITING = text(
-    """
-    WITH first AS (
-        SELECT id FROM job WHERE state = 'queued' AND waiting_for = ANY(:resources) AND next_run_at > now()
-        ORDER BY priority DESC, created_at, id LIMIT :most FOR UPDATE SKIP LOCKED),
-    hurried AS (
-        UPDATE job SET next_run_at = now() FROM first WHERE job.id = first.id
-        RETURNING job.id, job.priority, job.created_at)
-    SELECT id FROM hurried ORDER BY priority DESC, created_at, id
-    """
-)
-"""The first in line for slots that have just been freed become due at once."""
 
 
 def lock_job(session: Session, job_id: UUID) -> Job | None:

@@ -45,6 +45,10 @@ TERMINAL = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED})
 LIVE = frozenset(JobState) - TERMINAL
 HELD = frozenset({JobState.SUBMITTING, JobState.VERIFYING})
 """States in which a worker holds the job under a lease."""
+IN_LINE = frozenset({JobState.QUEUED, JobState.SUBMITTING})
+"""States in which a job that waits for a slot has its place: also while a worker tries to take one for it."""
+SLOTLESS = TERMINAL | {JobState.QUEUED}
+"""States in which a job holds no slot: whatever leads to them frees its slots in the same transaction."""
 
 _CLOUDSTACK_STATUS = {JobState.SUCCEEDED: 1, JobState.FAILED: 2, JobState.CANCELLED: 2}
 

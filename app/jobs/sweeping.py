@@ -6,10 +6,11 @@ The cost does not grow with finished jobs: every statement is served by a partia
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from uuid import UUID
 
 from app.db import transaction
-from app.jobs import queries
+from app.jobs import line, queries
 from app.jobs.queue import Step, ring
 from app.jobs.stopping import ASK_AGAIN_SECONDS, stop_overdue
 from app.settings import settings
@@ -18,7 +19,7 @@ _MOST = 200
 """Rows a statement takes at the most: the next sweep takes the rest."""
 
 _FORGOTTEN = (
-    (queries.RING_QUEUED, Step.SUBMIT),
+    (line.RING_QUEUED, Step.SUBMIT),
     (queries.RING_LEFT_SUBMITTING, Step.SUBMIT),
     (queries.RING_ENDED, Step.FINISH),
     (queries.RING_LEFT_VERIFYING, Step.FINISH),
@@ -49,12 +50,14 @@ def stop_what_is_to_stop(by: str) -> int:
     return overdue + len(found)
 
 
-def hurry_waiting(resources: list[str]) -> None:
-    """Make the first jobs in line for freed slots due at once, and ring for them."""
-    if not resources:
-        return
+def hurry_waiting(slots: Mapping[str, int]) -> int:
+    """Ring for those in line for whom slots stand free, and who are not due yet; returns how many.
+
+    `slots` says how many there are of each resource whose line is to be looked at. Any number may do this at once.
+    """
+    if not slots:
+        return 0
     with transaction() as session:
-        hurried: list[UUID] = list(
-            session.execute(queries.HURRY_WAITING, {"resources": resources, "most": len(resources)}).scalars()
-        )
+        hurried = line.call_up(session, slots)
     ring(Step.SUBMIT, hurried)
+    return len(hurried)

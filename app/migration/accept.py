@@ -13,7 +13,7 @@ from app.db import transaction
 from app.errors import InvalidParameter, LiveJobExists
 from app.jobs import queries
 from app.jobs.leases import record_event
-from app.jobs.models import Job
+from app.jobs.models import MOST_PRIORITY, Job
 from app.jobs.queue import Step, ring
 from app.jobs.states import JobState
 from app.migration.plan import find_pool, find_vm, find_volume, plan, subject_of
@@ -30,15 +30,22 @@ def accept(
     account_id: UUID,
     job_id: UUID | None = None,
     timeout_seconds: int | None = None,
+    priority: int = 0,
 ) -> UUID:
     """Write the job down and wake a worker; returns the job's id as soon as it is durable.
 
-    vCenter may work on it for `timeout_seconds`; `None`: as long as the setting says.
+    vCenter may work on it for `timeout_seconds`; `None`: as long as the setting says. `priority` is its rank in every
+    line, from -100 to 100, higher first.
 
-    The same `job_id` with the same request gives the same job, however often it is sent. Raises `NotFound` for unknown
-    ids, `InvalidParameter` when `job_id` names another request's job or the pool is another vCenter's, and
-    `LiveJobExists` while another job works on the same VM or volume.
+    The same `job_id` with the same request gives the same job, however often it is sent; time and priority are those of
+    the first call. Raises `NotFound` for unknown
+    ids, `InvalidParameter` when `job_id` names another request's job, the pool is another vCenter's or
+    `priority` is out of bounds, and `LiveJobExists` while another job works on the same VM or volume.
     """
+    if not -MOST_PRIORITY <= priority <= MOST_PRIORITY:
+        raise InvalidParameter(
+            f"priority is an integer from {-MOST_PRIORITY} to {MOST_PRIORITY}, higher goes first: {priority} is not"
+        )
     new_id = job_id or uuid4()
     for last_try in (False, True):
         try:
@@ -48,6 +55,7 @@ def accept(
                     return _same(known, request, account_id)
                 job = _job(session, new_id, request, user_id, account_id)
                 job.timeout_seconds, job.deadline_at = timeout_seconds, wait_until()
+                job.priority = priority
                 session.add(job)
                 session.flush()
                 record_event(session, new_id, f"user:{user_id}", "accepted", after=JobState.QUEUED)
@@ -95,6 +103,13 @@ def require_meaning(session: Session, request: Request) -> UUID:
     return vcenter_id
 
 
+def zone_of(session: Session, request: Request) -> UUID:
+    """Return the zone of what a request is about."""
+    if isinstance(request, MigrateVolume):
+        return find_volume(session, request.volume_id).zone_id
+    return find_vm(session, request.vm_id).zone_id
+
+
 def _job(session: Session, job_id: UUID, request: Request, user_id: UUID, account_id: UUID) -> Job:
     vcenter_id = require_meaning(session, request)
     if isinstance(request, MigrateVolume):
@@ -113,6 +128,7 @@ def _job(session: Session, job_id: UUID, request: Request, user_id: UUID, accoun
         resource_type=resource_type,
         resource_id=resource_id,
         system_id=vcenter_id,
+        zone_id=zone_of(session, request),
         account_id=account_id,
         user_id=user_id,
         payload=request_to_json(request),

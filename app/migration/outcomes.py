@@ -12,9 +12,8 @@ from app.jobs import attempts, leases, stopping
 from app.jobs.attempts import Failure, backoff_seconds
 from app.jobs.leases import Claim
 from app.jobs.states import JobState
-from app.jobs.sweeping import hurry_waiting
 from app.migration import admission
-from app.migration.admission import Resource
+from app.migration.admission import Wait
 from app.settings import settings
 from app.telemetry import logger
 from app.vsphere.errors import VCenterFault
@@ -22,31 +21,27 @@ from app.vsphere.remedies import remedy
 
 log = logger(__name__)
 
-WAIT_FOR_SLOT_SECONDS = 30.0
-"""A waiting job is woken by whoever frees the slot; this is only for the case that nobody does."""
+WAIT_FOR_SLOT_SECONDS = 300.0
+"""A waiting job is called up by whoever frees the slot, or by the next sweep; this is for what nobody foresees."""
 
 
-def wait_for_slot(claim: Claim, resource: Resource) -> None:
-    """Put the job back into the line; its attempt stays open, for nothing was tried."""
+def wait_for_slot(claim: Claim, wait: Wait) -> None:
+    """Put the job into the line; its attempt stays open, for nothing was tried."""
     with transaction() as session:
-        waited_for = leases.held(session, claim).waiting_for
         released = admission.release(session, claim.job_id)
         leases.move(
             session,
             claim,
             JobState.QUEUED,
             kind="waiting",
-            detail={"for": resource.key},
-            waiting_for=resource.key,
-            phase=f"waiting: {resource.name} has {resource.limit} relocations running already",
+            detail={"for": wait.resource.key},
+            waiting_for=wait.resource.key,
+            phase=wait.phase,
             next_run_at=func.now() + timedelta(seconds=WAIT_FOR_SLOT_SECONDS),
         )
-    with transaction() as session:
-        # Freed since we were refused, when nobody could see us wait yet: whoever freed it has woken nobody.
-        missed = [resource.key] if admission.is_free(session, resource) else []
-    # Woken for a slot that it cannot use without another one, it passes the first on to the next in line.
-    unused = [waited_for] if waited_for and waited_for != resource.key else []
-    hurry_waiting([*released, *missed, *unused])
+    # What was freed since it was refused, nobody called it up for: it could not be seen in line yet. And called up for
+    # a slot that it cannot use without another one, it passes the first on to the next in line.
+    admission.hurry({*released, *wait.needed})
 
 
 def try_later(claim: Claim, seconds: float, why: str) -> None:
@@ -62,7 +57,7 @@ def try_later(claim: Claim, seconds: float, why: str) -> None:
             phase=why,
             next_run_at=func.now() + timedelta(seconds=seconds),
         )
-    hurry_waiting(released)
+    admission.hurry(released)
 
 
 def look_again(claim: Claim, why: str) -> None:
@@ -93,7 +88,7 @@ def succeed(claim: Claim, result: Json, detail: Json | None = None) -> None:
             error_text=None,
         )
     log.info("job.succeeded", job_id=str(claim.job_id))
-    hurry_waiting(released)
+    admission.hurry(released)
 
 
 def fail(claim: Claim, failure: Failure) -> None:
@@ -125,7 +120,7 @@ def fail(claim: Claim, failure: Failure) -> None:
         log.info("job.stopped", job_id=str(claim.job_id), outcome=outcome, fault=failure.fault)
     else:
         log.info("job.retried" if again else "job.failed", job_id=str(claim.job_id), fault=failure.fault)
-    hurry_waiting(released)
+    admission.hurry(released)
 
 
 def _retry(session: Session, claim: Claim, attempt: int, failure: Failure) -> None:

@@ -11,8 +11,9 @@ from sqlalchemy.dialects.postgresql import JSONB, array
 from sqlalchemy.orm import Session, aliased
 
 from app.inventory.models import StoragePool, VCenter, VirtualMachine, Volume, Zone
-from app.jobs.models import OutsideTask
-from app.migration.models import Slot, SpaceReservation
+from app.jobs.models import Job, OutsideTask, Slot
+from app.jobs.states import SLOTLESS
+from app.migration.models import SpaceReservation
 from app.secondary.models import SecondaryStore
 
 LOCK_ADMISSION = text("SELECT pg_advisory_xact_lock(hashtextextended('admission:' || :vcenter_id, 0))")
@@ -117,13 +118,35 @@ def zone_moref(session: Session, zone_id: UUID) -> str:
     return session.get_one(Zone, zone_id).moref
 
 
-def slots_in_use(session: Session, resources: Collection[str], job_id: UUID | None) -> dict[str, int]:
+def slots_in_use(session: Session, resources: Collection[str], job_id: UUID) -> dict[str, int]:
     """Return how many jobs other than `job_id` hold a slot of each resource."""
-    statement = select(Slot.resource, func.count()).where(Slot.resource.in_(resources))
-    if job_id is not None:
-        statement = statement.where(Slot.job_id != job_id)
-    rows = session.execute(statement.group_by(Slot.resource))
+    rows = session.execute(
+        select(Slot.resource, func.count())
+        .where(Slot.resource.in_(resources), Slot.job_id != job_id)
+        .group_by(Slot.resource)
+    )
     return {resource: count for resource, count in rows}  # noqa: C416  # rows are Row objects, dict() would not type
+
+
+def slots_of(session: Session, job_id: UUID) -> set[str]:
+    """Return the resources that a job has a slot of."""
+    return set(session.scalars(select(Slot.resource).where(Slot.job_id == job_id)))
+
+
+JOBS_WITH_STRAYS = (
+    select(Job.id)
+    .where(
+        Job.id.in_(select(Slot.job_id).union(select(SpaceReservation.job_id))),
+        Job.state.in_(SLOTLESS),
+    )
+    .order_by(Job.id)
+)
+"""Jobs that hold slots or space and must not."""
+
+
+def jobs_with_strays(session: Session) -> list[UUID]:
+    """Return the jobs that hold slots or space in a state in which none has any."""
+    return list(session.scalars(JOBS_WITH_STRAYS))
 
 
 def reserved_bytes(session: Session, pool_ids: Collection[UUID], job_id: UUID | None) -> dict[UUID, int]:

@@ -13,7 +13,7 @@ from app.jobs import queries
 from app.jobs.leases import move_unheld
 from app.jobs.queue import Step, ring
 from app.jobs.states import JobState
-from app.migration.accept import WAITS_FOR_WORKER, require_meaning, wait_until
+from app.migration.accept import WAITS_FOR_WORKER, require_meaning, wait_until, zone_of
 from app.migration.plan import subject_of
 from app.migration.requests import request_from_json
 from app.settings import settings
@@ -52,6 +52,7 @@ def retry(job_id: UUID, by: str) -> None:
                 JobState.QUEUED,
                 kind="tried again",
                 subject=subject,
+                zone_id=zone_of(session, request),
                 max_attempts=job.attempt + settings().retry_max_attempts,
                 next_run_at=func.now(),
                 rung_at=func.now(),

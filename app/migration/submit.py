@@ -19,7 +19,7 @@ from app.jobs.attempts import Failure
 from app.jobs.leases import Claim, claim_to_submit, kept_alive
 from app.jobs.states import SETTLED, JobState, TaskState
 from app.migration import admission, asking, checks, failures, outcomes, situation
-from app.migration.admission import Resource
+from app.migration.admission import Wait
 from app.migration.asking import OutcomeUnknown
 from app.migration.findings import Done, NotStarted
 from app.migration.look import Sight, look
@@ -101,20 +101,20 @@ class _Submission:
         if self._stops:
             outcomes.fail(self._claim, failures.stopped(self._last_words))
             return
-        if not self._first_look and (waits_for := self._take_slots(self._planned())):
+        if not self._first_look and (wait := self._take_slots(self._planned())):
             # Still in line: vCenter is not asked until it is this job's turn (law 6).
-            outcomes.wait_for_slot(self._claim, waits_for)
+            outcomes.wait_for_slot(self._claim, wait)
             return
         sight = look(self._claim, vcenter, self._request, places(vcenter, self._past.history))
         move = sight.move
         if move.is_empty:
             self._nothing_left(vcenter, move)
             return
-        waits_for = self._take_slots(move)
+        wait = self._take_slots(move)
         # A refusal is told at once, also to whoever would have to wait for a slot first.
         self._check(vcenter, sight)
-        if waits_for is not None:
-            outcomes.wait_for_slot(self._claim, waits_for)
+        if wait is not None:
+            outcomes.wait_for_slot(self._claim, wait)
             return
         self._begin(vcenter, choose(move), move, sight.machine)
 
@@ -149,13 +149,13 @@ class _Submission:
         with transaction() as session:
             return plan(session, self._request)
 
-    def _take_slots(self, move: Move) -> Resource | None:
+    def _take_slots(self, move: Move) -> Wait | None:
         with transaction() as session:
             leases.held(session, self._claim)
             admitted = admission.take(session, self._claim.job_id, move)
         # Whoever came between two takes of ours has counted us: so we need not count them.
         self._reserved_bytes = admitted.reserved_bytes | self._reserved_bytes
-        return admitted.full
+        return admitted.wait
 
     def _check(self, vcenter: VSphereSession, sight: Sight) -> None:
         surroundings = read_surroundings(vcenter, sight.move, self._claim.job_id)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 
 from app.db import transaction
 from app.jobs import attempts, outside
@@ -112,21 +112,35 @@ def test_any_number_of_sweepers_ring_once(heard: Heard) -> None:
     assert set(rung) == {(SUBMIT, str(it)) for it in queued} | {(FINISH, str(it)) for it in ended}
 
 
-def test_what_matters_more_is_rung_for_first_and_the_longest_due_before_the_rest(heard: Heard) -> None:
-    due = [text(f"now() - interval '{minutes} minutes'") for minutes in (1, 3, 2)]
-    young, old, middle = (rows.new_job(next_run_at=at) for at in due)
+def aged(seconds: int) -> TextClause:
+    return text(f"now() - interval '{seconds} s'")
+
+
+def test_what_matters_more_is_rung_for_first_and_the_oldest_before_the_rest(heard: Heard) -> None:
+    young, old, middle = (rows.new_job(created_at=aged(age)) for age in (1, 3, 2))
     urgent = rows.new_job(priority=1)
     ring_forgotten()
     assert [job_id for _, job_id in heard()] == [str(it) for it in (urgent, old, middle, young)]
 
 
+def test_whoever_has_fewer_jobs_at_work_is_rung_for_first(heard: Heard) -> None:
+    """Accounts take turns, and those who have something running come later."""
+    busy, idle = uuid4(), uuid4()
+    claimed = rows.new_job(account_id=busy)
+    assert claim_to_submit(claimed, "worker")
+    of_busy = [rows.new_job(account_id=busy, created_at=aged(100 - age)) for age in range(2)]
+    of_idle = [rows.new_job(account_id=idle, created_at=aged(50 - age)) for age in range(3)]
+    ring_forgotten()
+    wanted = (of_idle[0], of_busy[0], of_idle[1], of_busy[1], of_idle[2])
+    assert [job_id for _, job_id in heard()] == [str(it) for it in wanted]
+
+
 def test_whoever_waits_for_a_freed_slot_is_due_at_once_the_first_in_line_first(heard: Heard) -> None:
     first, second, third = (
-        rows.new_job(waiting_for="pool:1", next_run_at=IN_AN_HOUR, created_at=text(f"now() - interval '{age} s'"))
-        for age in (3, 2, 1)
+        rows.new_job(waiting_for="pool:1", next_run_at=IN_AN_HOUR, created_at=aged(age)) for age in (3, 2, 1)
     )
     other = rows.new_job(waiting_for="pool:2", next_run_at=IN_AN_HOUR)
-    hurry_waiting(["pool:1"])
+    hurry_waiting({"pool:1": 1})
     assert heard() == [(SUBMIT, str(first))]
     assert claim_to_submit(first, "worker")
     assert not any(claim_to_submit(it, "worker") for it in (second, third, other))
@@ -134,16 +148,13 @@ def test_whoever_waits_for_a_freed_slot_is_due_at_once_the_first_in_line_first(h
 
 def test_the_line_is_rung_for_in_its_order(heard: Heard) -> None:
     ages = (1, 5, 3, 2, 4)
-    made = {
-        age: rows.new_job(waiting_for="pool:1", next_run_at=IN_AN_HOUR, created_at=text(f"now() - interval '{age} s'"))
-        for age in ages
-    }
-    hurry_waiting(["pool:1", "host:1", "vcenter:1"])
+    made = {age: rows.new_job(waiting_for="pool:1", next_run_at=IN_AN_HOUR, created_at=aged(age)) for age in ages}
+    hurry_waiting({"pool:1": 3, "host:1": 8, "vcenter:1": 8})
     assert [job_id for _, job_id in heard()] == [str(made[age]) for age in (5, 4, 3)]
 
 
 def test_nobody_is_hurried_for_nothing(heard: Heard) -> None:
     rows.new_job(waiting_for="pool:1", next_run_at=IN_AN_HOUR)
-    hurry_waiting([])
-    hurry_waiting(["pool:2"])
+    hurry_waiting({})
+    hurry_waiting({"pool:2": 8})
     assert heard() == []

@@ -11,11 +11,10 @@ from sqlalchemy import func, select, text
 
 from app.db import transaction
 from app.hypervisors.move import Move
-from app.jobs.models import Job
+from app.jobs.models import Job, Slot
 from app.jobs.states import JobState
 from app.migration import admission as slots
 from app.migration import outcomes, situation
-from app.migration.models import Slot
 from app.migration.plan import plan
 from app.migration.requests import MigrateVirtualMachine
 from tests.integration import known
@@ -47,8 +46,8 @@ def move_of(name: str, to: str = "new") -> Move:
 
 def take(job_id: UUID, move: Move) -> str | None:
     with transaction() as session:
-        full = slots.take(session, job_id, move).full
-    return full.key if full else None
+        wait = slots.take(session, job_id, move).wait
+    return wait.resource.key if wait else None
 
 
 def held() -> dict[str, int]:
