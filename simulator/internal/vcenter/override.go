@@ -32,10 +32,16 @@ func (vc *VCenter) override(ctx *simulator.Context, method *simulator.Method) (m
 // answerer decides who answers a call; nil: vcsim's own object.
 func (vc *VCenter) answerer(ctx *simulator.Context, method *simulator.Method) (mo.Reference, types.BaseMethodFault) {
 	object := vc.registry.Get(method.This)
-	if ctx.Session == nil && !slices.Contains(beforeLogin, method.Name) {
+	needsSession := !slices.Contains(beforeLogin, method.Name)
+	if !vc.opened(ctx.Session) {
+		if needsSession {
+			return nil, &types.NotAuthenticated{NoPermission: types.NoPermission{Object: &method.This, PrivilegeId: "System.View"}}
+		}
+		ctx.Session = nil
+	}
+	if ctx.Session == nil && needsSession {
 		return nil, nil // vcsim refuses it
 	}
-	vc.opened(ctx.Session)
 	if vc.faults.Any() {
 		name := vc.subject(ctx, object, method.Body)
 		if fault := vc.faults.AtCall(method.Name, name); fault != nil {

@@ -23,8 +23,9 @@ const DefaultIdle = 30 * time.Minute
 type sessions struct {
 	mu    sync.Mutex
 	byKey map[string]*openSession
-	idle  time.Duration // 0: for ever
-	swept time.Time     // when idle ones were last looked for
+	ended map[string]bool // none of them comes back, not even by a call that was on its way
+	idle  time.Duration   // 0: for ever
+	swept time.Time       // when idle ones were last looked for
 }
 
 // openSession is a session with what belongs to it.
@@ -72,21 +73,26 @@ func (vc *VCenter) SetIdle(idle time.Duration) {
 	vc.sessions.swept = time.Time{}
 }
 
-// opened takes note of a session, however it came to be.
-func (vc *VCenter) opened(session *simulator.Session) {
+// opened takes note of a session, however it came to be. It tells whether the session is open: a call may have been on
+// its way when its session was ended, and vcsim may have taken the session for the call's before.
+func (vc *VCenter) opened(session *simulator.Session) bool {
 	if session == nil || session.UserName == "" { // vcsim's own, for calls from within
-		return
+		return true
 	}
 	vc.sessions.mu.Lock()
 	defer vc.sessions.mu.Unlock()
+	if vc.sessions.ended[session.Key] {
+		return false
+	}
 	if vc.sessions.byKey[session.Key] != nil {
-		return
+		return true
 	}
 	if vc.sessions.byKey == nil {
 		vc.sessions.byKey = make(map[string]*openSession)
 	}
 	vc.sessions.byKey[session.Key] = &openSession{user: session.UserName, own: session.Registry, lastCall: time.Now()}
 	vc.ledger.Login(func(of *ledger.Logins) { of.Accepted++; of.Now++ })
+	return true
 }
 
 // DropSessions ends the sessions of a user, or all if the user is empty: their next call gets NotAuthenticated. It tells
@@ -159,6 +165,12 @@ func (vc *VCenter) closed(key string, count func(*ledger.Logins)) {
 	vc.sessions.mu.Lock()
 	s := vc.sessions.byKey[key]
 	delete(vc.sessions.byKey, key)
+	if s != nil {
+		if vc.sessions.ended == nil {
+			vc.sessions.ended = make(map[string]bool)
+		}
+		vc.sessions.ended[key] = true
+	}
 	vc.sessions.mu.Unlock()
 	if s == nil {
 		return

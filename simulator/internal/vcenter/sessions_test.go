@@ -45,6 +45,33 @@ func TestDroppedSession(t *testing.T) {
 	}
 }
 
+func TestCallsOnTheirWayBringNoSessionBack(t *testing.T) {
+	l := start(t, inventory, fast)
+	for round := 1; round <= 20; round++ {
+		session := login(t, l.sim)
+		begun, over := make(chan struct{}, 8), make(chan error)
+		for range cap(begun) {
+			go func() {
+				_, err := methods.GetCurrentTime(context.Background(), session)
+				for begun <- struct{}{}; err == nil; {
+					_, err = methods.GetCurrentTime(context.Background(), session)
+				}
+				over <- err
+			}()
+		}
+		for range cap(begun) {
+			<-begun
+		}
+		l.admin("DELETE", "/sessions", "")
+		for range cap(begun) {
+			wantFault[*types.NotAuthenticated](t, callFault(t, <-over))
+		}
+		if logins := l.ledger().Logins; logins.Now != 0 || logins.Accepted != round+1 || logins.Dropped != round+1 {
+			t.Fatalf("round %d: %+v", round, logins)
+		}
+	}
+}
+
 func TestViewsDieWithTheirSession(t *testing.T) {
 	l := start(t, inventory, fast)
 	other := login(t, l.sim)
