@@ -52,6 +52,10 @@ class VCenter(Base):
     synced_at: Mapped[datetime | None]
     next_sync_at: Mapped[datetime] = mapped_column(server_default=func.now())
     sync_error: Mapped[str | None]
+    workers_listed_at: Mapped[datetime | None]
+    """When its worker VMs were last asked for."""
+    workers_of_jobs: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    """The ids of the jobs that had one then."""
 
 
 class _Discovered:

@@ -81,6 +81,11 @@ class Job(Base):
         Index("ix_job_stopping", "id", postgresql_where=text("state = 'running' AND stop_wish IS NOT NULL")),
         Index("ix_job_created", "created_at", "id"),
         Index("ix_job_resource", "resource_type", "resource_id", "created_at"),
+        # What lists are asked for: each in the order in which jobs are listed.
+        Index("ix_job_state", "state", "created_at", "id"),
+        Index("ix_job_account", "account_id", "state", "created_at", "id"),
+        Index("ix_job_kind", "resource_type", "command", "state", "created_at", "id"),
+        Index("ix_job_finished", "finished_at", "id", postgresql_where=text("finished_at IS NOT NULL")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
@@ -153,6 +158,7 @@ class Attempt(Base):
         ),
         CheckConstraint("number >= 1", name="numbered_from_one"),
         CheckConstraint("(ended_at IS NULL) = (outcome IS NULL)", name="ended_with_outcome"),
+        CheckConstraint("bytes >= 0", name="bytes_not_negative"),
         Index("uq_job_attempt_open", "job_id", unique=True, postgresql_where=text("ended_at IS NULL")),
     )
 
@@ -172,6 +178,8 @@ class Attempt(Base):
     """Name of the fault that ended it, as vSphere calls it."""
     fault_class: Mapped[str | None]
     message: Mapped[str | None]
+    bytes: Mapped[int | None] = mapped_column(BigInteger)
+    """What it has brought to where it was to go; `None` where nobody knows."""
 
 
 class OutsideTask(Base):

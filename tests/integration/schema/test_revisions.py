@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
@@ -23,6 +24,7 @@ from app.db import Base, driver_url, make_engine
 from migrations.schema import alembic_config, upgrade
 from tests.integration.schema.catalog import catalog
 from tests.running.databases import Databases
+from tests.running.waiting import until
 
 pytestmark = pytest.mark.integration
 
@@ -109,3 +111,45 @@ def test_an_upgrade_that_fails_half_way_changes_nothing(empty_url: str) -> None:
         upgrade(empty_url)
     assert catalog(empty_url) == {"column volume.in_the_way boolean default "}
     assert revision_of(empty_url) is None
+
+
+_BEFORE_INDEXES = "0010"
+_ADD_JOB = """
+    INSERT INTO job (id, command, state, subject, resource_type, resource_id, system_id, account_id, user_id, payload,
+                     max_attempts)
+    SELECT id, 'migrateVolume', 'queued', 'volume:' || id, 'Volume', id, id, id, id, '{}', 5
+    FROM gen_random_uuid() AS id
+"""
+
+
+def test_indexes_are_made_while_others_write(database_url: str) -> None:
+    """The making waits for whoever is at work, and nobody waits for it."""
+    made = catalog(database_url)
+    command.downgrade(alembic_config(database_url), _BEFORE_INDEXES)
+    with psycopg.connect(database_url) as busy, psycopg.connect(database_url, autocommit=True) as other:
+        busy.execute(_ADD_JOB)
+        with ThreadPoolExecutor(1) as pool:
+            upgrading = pool.submit(upgrade, database_url)
+            until(lambda: other.execute(_WAITING).fetchone(), DEADLINE_SECONDS, "the index waits for the writer")
+            other.execute("SET lock_timeout = '1s'")
+            other.execute(_ADD_JOB)
+            other.execute("UPDATE job SET progress = 1")
+            assert not upgrading.done()
+            busy.commit()
+            upgrading.result(DEADLINE_SECONDS)
+    assert catalog(database_url) == made
+
+
+_WAITING = """
+    SELECT pid FROM pg_stat_activity
+    WHERE datname = current_database() AND query LIKE 'CREATE INDEX CONCURRENTLY%' AND wait_event_type = 'Lock'
+"""
+
+
+def test_an_index_that_was_not_finished_is_made_anew(database_url: str) -> None:
+    made = catalog(database_url)
+    command.downgrade(alembic_config(database_url), _BEFORE_INDEXES)
+    with psycopg.connect(database_url) as connection:
+        connection.execute("CREATE INDEX ix_job_kind ON job (resource_type)")
+    upgrade(database_url)
+    assert catalog(database_url) == made
