@@ -52,7 +52,7 @@ check: setup ## Lint, types, layers, house rules; go vet and gofmt
 	scripts/gofmt-check simulator scripts
 
 .PHONY: test
-test: setup simulator $(BIN)/vrelocate-govc $(BIN)/compose-model ## Run every test: the simulator's in Go, then unit, integration, contract, chaos, e2e
+test: setup simulator $(BIN)/vrelocate-govc $(BIN)/compose-model $(BIN)/toxiproxy ## Run every test: the simulator's in Go, then unit, integration, contract, chaos, e2e
 	@echo "==> Go tests"
 	@scripts/go-test simulator
 	@echo "==> Python tests"
@@ -110,4 +110,10 @@ $(BIN)/vrelocate-govc: $(shell find simulator/cmd/vrelocate-govc -mindepth 1) si
 $(BIN)/compose-model: $(shell find scripts/compose-model -mindepth 1) requirements/go.txt | $(BIN)/python
 	@echo "==> compose-model, for the tests of docker-compose.yml"
 	@scripts/go -C scripts/compose-model build -trimpath -buildvcs=false -o ../../$@ .
+	@touch $@
+
+# Cuts, slows and swallows connections between our processes and what they need; nothing of ours is in it.
+$(BIN)/toxiproxy: $(shell find scripts/toxiproxy -mindepth 1) requirements/go.txt | $(BIN)/python
+	@echo "==> toxiproxy, for the tests of lost connections"
+	@scripts/go -C scripts/toxiproxy build -trimpath -buildvcs=false -o ../../$@ github.com/Shopify/toxiproxy/v2/cmd/server
 	@touch $@
