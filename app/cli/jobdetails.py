@@ -26,6 +26,8 @@ def print_job(content: dict[str, Any]) -> None:
         "works on": f"{content.get('jobinstancetype', '')} {view.instance_id}".strip(),
         "state": view.state,
         "doing": "" if view.over else view.doing(),
+        "place": f"{view.place} in line" if view.place else "",
+        "priority": str(view.priority or ""),
         "step": "" if view.succeeded else _step(steps),
         "progress": f"{view.progress} %",
         "attempt": f"{view.attempt} of {view.max_attempts}" if view.max_attempts else "",

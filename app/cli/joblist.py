@@ -41,7 +41,7 @@ def rows(api: ApiClient, views: Sequence[JobView]) -> tuple[Sequence[str], list[
             view.state,
             f"{view.progress} %",
             f"{view.attempt}/{view.max_attempts}" if view.max_attempts else str(view.attempt),
-            view.error_text.split("\n", maxsplit=1)[0] if view.over else view.doing(),
+            view.error_text.split("\n", maxsplit=1)[0] if view.over else view.doing_in_line(),
             str(view.raw.get("created") or ""),
         )
         for view in views

@@ -31,6 +31,9 @@ class JobView:
     max_attempts: int
     waiting_for: str
     """The slot that a queued job waits for, or empty."""
+    place: int | None
+    """Its place in the line for that slot, from 1."""
+    priority: int
     next_run_at: datetime | None
     instance_id: str
     """Id of the VM or volume that is migrated."""
@@ -74,6 +77,8 @@ class JobView:
             attempt=int(raw.get("attempt") or 0),
             max_attempts=int(raw.get("maxattempts") or 0),
             waiting_for=str(raw.get("waitingfor") or ""),
+            place=int(raw["placeinline"]) if raw.get("placeinline") else None,
+            priority=int(raw.get("priority") or 0),
             next_run_at=parse_time(raw.get("nextrunat")),
             instance_id=str(raw.get("jobinstanceid") or ""),
             error_code=int(outcome.get("errorcode", raw.get("jobresultcode") or 0)) if failed else None,
@@ -88,6 +93,10 @@ class JobView:
             return self.state
         doing = self.phase or self.state
         return f"{doing} (attempt {self.attempt} of {self.max_attempts})" if self.attempt > 1 else doing
+
+    def doing_in_line(self) -> str:
+        """Return the same with its place in line, which others change too."""
+        return self.doing() if self.place is None else f"{self.doing()}, place {self.place} in line"
 
 
 def parse_time(text: object) -> datetime | None:

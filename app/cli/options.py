@@ -93,6 +93,17 @@ Timeout = Annotated[
     ),
 ]
 
+Priority = Annotated[
+    int,
+    typer.Option(
+        "--priority",
+        min=-100,
+        max=100,
+        metavar="N",
+        help="Rank in every line for a slot, from -100 to 100: higher goes first.",
+    ),
+]
+
 DryRun = Annotated[
     bool,
     typer.Option("--dry-run", help="Tell what would be done and what speaks against it, and change nothing."),

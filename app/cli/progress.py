@@ -93,10 +93,10 @@ class LiveBars:
                 self._progress.console.print(final_line(name, view, self._width))
             elif bar is None:
                 self._bars[view.id] = self._progress.add_task(
-                    f"{name:<{self._width}}", total=100, completed=view.progress, doing=view.doing()
+                    f"{name:<{self._width}}", total=100, completed=view.progress, doing=view.doing_in_line()
                 )
             else:
-                self._progress.update(bar, completed=view.progress, doing=view.doing())
+                self._progress.update(bar, completed=view.progress, doing=view.doing_in_line())
 
 
 class Milestones:
@@ -125,10 +125,11 @@ class Milestones:
             if view.over:
                 self._write(final_line(name, view, self._width))
                 continue
+            # Not each step forward in line: of a hundred that wait, each would move a hundred times.
             milestone = (view.doing(), view.progress // MILESTONE_PERCENT)
             if self._said.get(view.id) != milestone:
                 self._said[view.id] = milestone
-                self._write(Text(f"· {name:<{self._width}}  {view.doing()} {view.progress} %"))
+                self._write(Text(f"· {name:<{self._width}}  {view.doing_in_line()} {view.progress} %"))
 
     def _write(self, line: Text) -> None:
         elapsed = Text(f"{time.monotonic() - self._began:7.1f} s  ", style="dim")

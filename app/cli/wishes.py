@@ -25,6 +25,8 @@ class How:
     """Whether the VM's configuration goes along; `None`: with its first disk."""
     timeout_seconds: int | None = None
     """For how long vCenter may work on it; `None`: as long as the installation's setting says."""
+    priority: int = 0
+    """Its rank in every line; the default is not sent, for an API that knows none."""
 
     def parameters(self) -> dict[str, object]:
         """Return the API's parameters for it; `None` is not sent."""
@@ -32,6 +34,7 @@ class How:
             "provisioningtype": _PROVISIONING_TYPES[self.format] if self.format else None,
             "movehome": None if self.with_home is None else str(self.with_home).lower(),
             "timeout": self.timeout_seconds,
+            "priority": self.priority or None,
         }
 
 

@@ -17,9 +17,10 @@ from app.api.cloudstack.virtual_machines import VIRTUAL_MACHINE
 from app.api.cloudstack.volumes import VOLUME
 from app.errors import VrelocateError
 from app.inventory.queries import Page, VirtualMachineFilter, VolumeFilter, list_vms, list_volumes
+from app.jobs import line
 from app.jobs.models import Attempt, Job, JobEvent
 from app.jobs.queries import attempts_of
-from app.jobs.states import TERMINAL, JobState, cloudstack_status
+from app.jobs.states import IN_LINE, TERMINAL, JobState, cloudstack_status
 from app.migration.queries import tasks_of_job
 from app.migration.told import ToldStep, steps_told
 
@@ -45,6 +46,8 @@ class ShownJob:
     """The VM or volume of a success, rendered."""
     attempts: list[ShownAttempt] | None = None
     events: list[JobEvent] | None = None
+    place: int | None = None
+    """In the line for the slot that it waits for, from 1."""
 
     @property
     def over(self) -> bool:
@@ -151,7 +154,9 @@ JOB = Shape[ShownJob](
         Field("progress", "integer", "percent", lambda shown: shown.job.progress),
         Field("attempt", "integer", "number of the newest attempt", lambda shown: shown.job.attempt),
         Field("maxattempts", "integer", "the attempts that it may have", lambda shown: shown.job.max_attempts),
+        Field("priority", "integer", "its rank in every line, higher goes first", lambda shown: shown.job.priority),
         Field("waitingfor", "string", "the slot that it waits for", lambda shown: shown.job.waiting_for),
+        Field("placeinline", "integer", "its place in the line for that slot, from 1", lambda shown: shown.place),
         Field(
             "nextrunat",
             "date",
@@ -175,8 +180,15 @@ def show(session: Session, jobs: Iterable[Job]) -> list[ShownJob]:
     succeeded = [job for job in jobs if job.state is JobState.SUCCEEDED]
     accounts = account_names(session, {job.account_id for job in jobs})
     entities = _entities(session, succeeded)
+    waiting = [job.id for job in jobs if job.waiting_for is not None and job.state in IN_LINE]
+    standing = line.places(session, waiting) if waiting else {}
     return [
-        ShownJob(job, accounts.get(job.account_id), entities[job.id] if job.state is JobState.SUCCEEDED else None)
+        ShownJob(
+            job,
+            accounts.get(job.account_id),
+            entities[job.id] if job.state is JobState.SUCCEEDED else None,
+            place=standing.get(job.id),
+        )
         for job in jobs
     ]
 

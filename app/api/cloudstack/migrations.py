@@ -19,6 +19,7 @@ from app.api.cloudstack.wanted import HOST, MIGRATE_TO, MOVE_HOME, wanted_of_vm,
 from app.db import Json
 from app.errors import InvalidParameter
 from app.inventory.models import DiskOffering, StoragePool, VirtualMachine, Volume
+from app.jobs.models import MOST_PRIORITY
 from app.migration.accept import accept
 from app.migration.dry_run import dry_run, dry_run_to_json
 from app.migration.requests import Request
@@ -36,6 +37,12 @@ TIMEOUT = Parameter(
     "timeout",
     Kind.INTEGER,
     "for how many seconds vCenter may work on it, from its first task on; then it is cancelled",
+)
+
+PRIORITY = Parameter(
+    "priority",
+    Kind.INTEGER,
+    f"its rank in every line for a slot, from -{MOST_PRIORITY} to {MOST_PRIORITY}: higher goes first; 0 without it",
 )
 
 
@@ -70,6 +77,7 @@ MIGRATION = Shape[Json](
         PROVISIONING_TYPE,
         MOVE_HOME,
         TIMEOUT,
+        PRIORITY,
     ),
 )
 def migrate_volume_command(call: Call) -> Content:
@@ -92,6 +100,7 @@ def migrate_volume_command(call: Call) -> Content:
         PROVISIONING_TYPE,
         MOVE_HOME,
         TIMEOUT,
+        PRIORITY,
     ),
 )
 def migrate_virtual_machine_command(call: Call) -> Content:
@@ -117,6 +126,7 @@ def migrate_virtual_machine_command(call: Call) -> Content:
         PROVISIONING_TYPE,
         MOVE_HOME,
         TIMEOUT,
+        PRIORITY,
     ),
 )
 def migrate_virtual_machine_with_volume_command(call: Call) -> Content:
@@ -173,6 +183,7 @@ def _accepted(call: Call, request: Request) -> Content:
         account_id=caller.account_id,
         job_id=job_id_of(call.arguments),
         timeout_seconds=timeout,
+        priority=call.arguments.number(PRIORITY.name) or 0,
     )
     return {"jobid": job_id}
 

@@ -39,6 +39,7 @@ def migrate_vm(
     with_home: options.WithHome = None,
     disk_format: options.Convert = None,
     timeout: options.Timeout = None,
+    priority: options.Priority = 0,
     dry_run: options.DryRun = False,
     wait: options.Wait = False,
     as_json: options.Json = False,
@@ -55,7 +56,7 @@ def migrate_vm(
         from app.cli.naming import POOL, VM, resolve, resolve_all
         from app.cli.wishes import How, Wish, goals_of
 
-        how = How(disk_format, with_home, timeout)
+        how = How(disk_format, with_home, timeout, priority)
         pool = resolve(api, POOL, to) if to else None
         return [Wish(VM, vm, pool, goals_of(api, vm, disk or []), how) for vm in resolve_all(api, VM, names)]
 
@@ -72,6 +73,7 @@ def migrate_volume(
     with_home: options.WithHome = None,
     disk_format: options.Convert = None,
     timeout: options.Timeout = None,
+    priority: options.Priority = 0,
     dry_run: options.DryRun = False,
     wait: options.Wait = False,
     as_json: options.Json = False,
@@ -84,7 +86,7 @@ def migrate_volume(
         from app.cli.naming import POOL, VOLUME, resolve, resolve_all
         from app.cli.wishes import How, Wish
 
-        how = How(disk_format, with_home, timeout)
+        how = How(disk_format, with_home, timeout, priority)
         pool = resolve(api, POOL, to)
         return [Wish(VOLUME, volume, pool, how=how) for volume in resolve_all(api, VOLUME, names)]
 

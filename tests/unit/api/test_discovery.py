@@ -70,6 +70,7 @@ def test_volumes_and_their_pools_are_a_map() -> None:
         "provisioningtype": "string",
         "movehome": "boolean",
         "timeout": "integer",
+        "priority": "integer",
         "customjobid": "string",
     }
 

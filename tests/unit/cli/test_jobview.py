@@ -40,6 +40,17 @@ def test_later_attempts_are_counted_in_words(endpoint: Endpoint) -> None:
     assert JobView.parse(endpoint.job("a", attempt=3)).doing() == "relocating (attempt 3 of 5)"
 
 
+def test_a_place_in_line_is_told_and_only_there(endpoint: Endpoint) -> None:
+    view = JobView.parse(endpoint.job("a", "queued", phase="waiting: the vCenter is full", placeinline=3, priority=-5))
+    assert (view.place, view.priority) == (3, -5)
+    assert (view.doing(), view.doing_in_line()) == (
+        "waiting: the vCenter is full",
+        "waiting: the vCenter is full, place 3 in line",
+    )
+    elsewhere = JobView.parse(endpoint.job("a"))
+    assert (elsewhere.place, elsewhere.priority, elsewhere.doing_in_line()) == (None, 0, "relocating")
+
+
 @pytest.mark.parametrize("text", ["2026-03-26T07:16:54+0000", "2026-03-26T07:16:54Z", "2026-03-26T07:16:54"])
 def test_times_are_read_with_their_zone(text: str) -> None:
     assert parse_time(text) == datetime(2026, 3, 26, 7, 16, 54, tzinfo=UTC)

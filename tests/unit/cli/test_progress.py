@@ -61,6 +61,15 @@ def test_a_new_phase_is_a_milestone(endpoint: Endpoint) -> None:
     assert "app-01         relocating (attempt 2 of 5) 40 %" in _text(console)
 
 
+def test_a_step_forward_in_line_is_no_milestone(endpoint: Endpoint) -> None:
+    console = _console(terminal=False)
+    with display(NAMES, console) as shown:
+        for place in (9, 8, 7):
+            shown.update([_view(endpoint, "a", "queued", phase="waiting", progress=0, placeinline=place)])
+    [line] = _text(console).splitlines()
+    assert line.endswith("waiting, place 9 in line 0 %")
+
+
 def test_bars_live_until_their_job_ends(endpoint: Endpoint) -> None:
     console = _console(terminal=True)
     with display(NAMES, console) as shown:

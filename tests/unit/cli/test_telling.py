@@ -10,6 +10,7 @@ import typer
 from click.testing import Result
 
 from app.cli.durations import seconds_of
+from app.jobs.models import MOST_PRIORITY
 from tests.unit.cli.conftest import Endpoint, Refusal
 
 pytestmark = pytest.mark.unit
@@ -78,6 +79,25 @@ def test_the_time_goes_along_in_seconds(vrelocate: Run, wired: Endpoint) -> None
     assert asked["timeout"] == "43200"
     refused = vrelocate("migrate", "vm", "app-01", "--to", "new", "--timeout", "soon")
     assert (refused.exit_code, "is no length of time" in refused.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(("given", "sent"), [((), None), (("--priority", "7"), "7"), (("--priority", "-100"), "-100")])
+def test_the_priority_goes_along(vrelocate: Run, wired: Endpoint, given: tuple[str, ...], sent: str | None) -> None:
+    wired.lists("listVolumes", "volume", [{"id": "v-1", "name": "data-01"}])
+    wired.lists("listStoragePools", "storagepool", [{"id": "p-1", "name": "new"}])
+    wired.answers["migrateVolume"] = lambda asked: {"jobid": asked["customjobid"]}
+    assert vrelocate("migrate", "volume", "data-01", "--to", "new", *given).exit_code == 0
+    [asked] = wired.of("migrateVolume")
+    assert asked.get("priority") == sent
+
+
+@pytest.mark.parametrize("priority", [str(MOST_PRIORITY + 1), str(-MOST_PRIORITY - 1), "high"])
+def test_what_is_no_priority_is_refused_before_anything_is_asked(
+    vrelocate: Run, wired: Endpoint, priority: str
+) -> None:
+    refused = vrelocate("migrate", "volume", "data-01", "--to", "new", "--priority", priority)
+    assert (refused.exit_code, "--priority" in refused.stderr) == (2, True)
+    assert not wired.of("migrateVolume")
 
 
 @pytest.mark.parametrize(

@@ -174,6 +174,12 @@ def test_a_dry_run_that_the_api_refuses_says_why(vrelocate: Callable[..., Result
     assert (silent.exit_code, silent.stdout) == (3, "")
 
 
+def test_show_says_the_place_in_line(vrelocate: Callable[..., Result], wired: Endpoint) -> None:
+    wired.tells("j", wired.job("j", "queued", phase="waiting: the vCenter is full", placeinline=3, priority=7))
+    lines = {line[:11].strip(): line[11:] for line in vrelocate("jobs", "show", "j").stdout.splitlines()}
+    assert (lines["doing"], lines["place"], lines["priority"]) == ("waiting: the vCenter is full", "3 in line", "7")
+
+
 def test_show_says_which_step_of_how_many(vrelocate: Callable[..., Result], wired: Endpoint) -> None:
     steps = [
         {"number": 1, "doing": "making a worker VM for the disk", "state": "success", "progress": 100, "tries": 1},
