@@ -25,7 +25,7 @@ class Resident:
 
     def __init__(self, name: str, every_seconds: float, round_: Callable[[threading.Event], None]) -> None:
         """Prepare a thread that calls `round_` and then rests for `every_seconds`."""
-        self._name = name
+        self.name = name
         self._every_seconds = every_seconds
         self._round = round_
         self._over = threading.Event()
@@ -54,9 +54,9 @@ class Resident:
             try:
                 self._round(self._over)
             except ResourceUnavailable as away:
-                log.warning("resident.waits", resident=self._name, why=str(away))
+                log.warning("resident.waits", resident=self.name, why=str(away))
             except Exception:
-                log.exception("resident.round_failed", resident=self._name)
+                log.exception("resident.round_failed", resident=self.name)
             self._over.wait(self._every_seconds)
 
 

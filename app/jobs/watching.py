@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
+
+from sqlalchemy import TextClause
 
 from app.db import transaction
 from app.errors import LostLease
-from app.jobs import queries
+from app.jobs import watch_queries as queries
 from app.jobs.leases import record_event
-from app.jobs.outside import Ending, settle
+from app.jobs.outside import Ending
 from app.jobs.states import TaskState
 from app.settings import settings
 
@@ -31,6 +34,10 @@ class Followed:
     task_id: UUID
     job_id: UUID
     reference: str
+    entity: str | None = None
+    """The outside system's own name of the virtual machine that it works on, if it is one."""
+    age_seconds: float = field(default=0.0, compare=False)
+    """How long ago it was begun, when it was read."""
 
 
 def unwatched_systems() -> list[UUID]:
@@ -73,30 +80,40 @@ def drop_watch(watch: Watch) -> None:
 
 def followed_tasks(system_id: UUID) -> list[Followed]:
     """Return what runs in a system."""
+    return _tasks(queries.FOLLOWED_TASKS, {"system_id": system_id})
+
+
+def fresh_tasks(system_id: UUID, within_seconds: float) -> list[Followed]:
+    """Return what runs in a system and was submitted so lately.
+
+    By the time that its transaction began: one may become visible some seconds later than that.
+    """
+    return _tasks(queries.FRESH_TASKS, {"system_id": system_id, "within_seconds": within_seconds})
+
+
+def _tasks(statement: TextClause, parameters: dict[str, Any]) -> list[Followed]:
     with transaction() as session:
         return [
-            Followed(task_id=row.id, job_id=row.job_id, reference=row.reference)
-            for row in session.execute(queries.FOLLOWED_TASKS, {"system_id": system_id})
+            Followed(row.id, row.job_id, row.reference, row.entity, row.age_seconds)
+            for row in session.execute(statement, parameters)
         ]
 
 
 def save_progress(watch: Watch, progress: Mapping[UUID, tuple[TaskState, int]]) -> None:
-    """Write the progress of many tasks in two statements; keys are the outside tasks' ids, values state and percent."""
+    """Write the progress of many tasks in one statement; keys are the outside tasks' ids, values state and percent."""
     if not progress:
         return
-    ids = list(progress)
     with transaction() as session:
         session.execute(
             queries.SAVE_PROGRESS,
             {
-                "ids": ids,
+                "ids": list(progress),
                 "states": [state.value for state, _ in progress.values()],
                 "progress": [percent for _, percent in progress.values()],
                 "fence": watch.fence,
                 "owner": watch.owner,
             },
         )
-        session.execute(queries.SAVE_JOB_PROGRESS, {"ids": ids})
 
 
 def save_endings(watch: Watch, endings: Sequence[tuple[Followed, Ending]]) -> list[UUID]:
@@ -104,12 +121,20 @@ def save_endings(watch: Watch, endings: Sequence[tuple[Followed, Ending]]) -> li
 
     An ending is a fact whoever reports it, so it needs no fence: only the first report counts.
     """
-    jobs: list[UUID] = []
+    by_id = {followed.task_id: (followed, ending) for followed, ending in endings}
     with transaction() as session:
-        for followed, ending in endings:
-            job_id = settle(session, followed.task_id, ending)
-            if job_id is not None:
-                detail = {"task": followed.reference, "state": ending.state.value, "fault": ending.fault}
-                record_event(session, job_id, watch.owner, "settled", detail=detail)
-                jobs.append(job_id)
-    return jobs
+        settled = session.execute(
+            queries.SETTLE_TASKS,
+            {
+                "ids": list(by_id),
+                "states": [ending.state.value for _, ending in by_id.values()],
+                "faults": [ending.fault for _, ending in by_id.values()],
+                "fault_classes": [ending.fault_class for _, ending in by_id.values()],
+                "messages": [ending.message for _, ending in by_id.values()],
+            },
+        ).all()
+        for task_id, job_id in settled:
+            followed, ending = by_id[task_id]
+            detail = {"task": followed.reference, "state": ending.state.value, "fault": ending.fault}
+            record_event(session, job_id, watch.owner, "settled", detail=detail)
+    return [job_id for _, job_id in settled]

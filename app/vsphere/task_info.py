@@ -18,9 +18,10 @@ from app.vsphere.session import Session
 from app.vsphere.soap import UNREADABLE
 
 STATE_PATH = "info.state"
+PROGRESS_PATH = "info.progress"
 SNAPSHOT_PATHS = (
     STATE_PATH,
-    "info.progress",
+    PROGRESS_PATH,
     "info.cancelable",
     "info.cancelled",
     "info.error",
@@ -28,6 +29,8 @@ SNAPSHOT_PATHS = (
     "info.startTime",
     "info.completeTime",
 )
+STATE_PATHS = tuple(path for path in SNAPSHOT_PATHS if path != PROGRESS_PATH)
+"""What changes a few times in a task's life."""
 RUNNING_PATHS = tuple(path for path in SNAPSHOT_PATHS if path != "info.error")
 """What there is of tasks that have not ended. Without the errors of the others, which could be unreadable."""
 

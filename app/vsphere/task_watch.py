@@ -4,6 +4,10 @@ One ListView holds the tasks, one PropertyFilter looks at it, one `WaitForUpdate
 vCenter does not grow with the number of tasks (law 6). The property collector is the watch's own, because the session's
 default one is shared by everybody and delivers everybody's filters.
 
+Progress has a filter and a collector of its own. With hundreds of tasks some percentage changes all the time: a long
+poll that told of it would never be long, and an end would wait behind it. So the long poll tells of states alone, at
+once, and how far everything is is asked for now and then.
+
 View, filter and collector die with the session. Then they are made anew, and every watched task is reported again as it
 stands by then.
 """
@@ -14,7 +18,7 @@ import contextlib
 import logging
 import math
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -26,7 +30,7 @@ from app.vsphere.facts import TaskSnapshot, TaskState
 from app.vsphere.pyvmomi import VimObject, vim, vmodl
 from app.vsphere.session import Session
 from app.vsphere.soap import UNREADABLE
-from app.vsphere.task_info import SNAPSHOT_PATHS, is_readable, read_task, snapshot
+from app.vsphere.task_info import PROGRESS_PATH, STATE_PATH, STATE_PATHS, is_readable, read_task, snapshot
 
 log = logging.getLogger(__name__)
 
@@ -49,8 +53,17 @@ class _Filter:
     version: list[str] = field(default_factory=lambda: [""])
 
 
+@dataclass(frozen=True)
+class _ProgressFilter:
+    """The second one, on the same view."""
+
+    beside: _Filter
+    collector: VimObject
+    version: list[str] = field(default_factory=lambda: [""])
+
+
 class TaskWatch:
-    """Follows the tasks it is given, until `close`. `wait` is for one thread; the rest may be called from any.
+    """Follows the tasks it is given, until `close`. `wait` is for one thread; the rest may be called from another.
 
     Every method may raise `VCenterUnreachable` and its kin; what is watched stays watched, and the next call goes on.
     """
@@ -59,6 +72,7 @@ class TaskWatch:
         self._session = session
         self._lock = threading.RLock()
         self._filter: _Filter | None = None
+        self._progress: _ProgressFilter | None = None
         self._closed = False
         self._watched: dict[str, dict[str, Any]] = {}
         """Reference → what is known of the task, by property path."""
@@ -100,7 +114,7 @@ class TaskWatch:
                 self._update_view(remove=known)
 
     def wait(self, seconds: float) -> list[TaskSnapshot]:
-        """Return the tasks that changed, as soon as one does, each once and whole; an empty list after `seconds`.
+        """Return the tasks whose state changed, as soon as one does, each once; an empty list after `seconds`.
 
         A task that vCenter forgot while it was watched comes once with the state `gone` and is followed no longer.
         `seconds` is rounded up to whole ones, and cut to half of the session's timeout.
@@ -132,6 +146,31 @@ class TaskWatch:
             changed, self._unreported = self._unreported, {}
             return list(changed.values())
 
+    def progress(self) -> list[TaskSnapshot]:
+        """Return the tasks that have come further since this was last asked, as they stand; it waits for nothing.
+
+        What is new of states comes from `wait`, which makes what this needs: before it, and while something is made
+        anew, nothing is returned.
+        """
+        with self._lock:
+            current, progress = self._filter, self._progress
+        if current is None:
+            return []
+        changed: dict[str, TaskSnapshot] = {}
+        try:
+            if progress is None or progress.beside is not current:
+                progress = self._session.call(partial(_build_progress, beside=current))
+                with self._lock:
+                    self._progress = progress
+            for update in self._updates(current, progress.collector, progress.version, 0):
+                with self._lock:
+                    for moref in self._take_in_progress(update):
+                        changed[moref] = snapshot(moref, self._watched[moref])
+        except _SPOILED as error:
+            log.info("the progress of tasks is asked for anew: %s", str(error) or type(error).__name__)
+            self._forget_progress()
+        return [it for it in changed.values() if not it.ended]
+
     def close(self) -> None:
         """Give back what vCenter holds for this watch. The tasks run on."""
         with self._lock:
@@ -140,17 +179,24 @@ class TaskWatch:
         self._abandon(current)
 
     def _poll(self, current: _Filter, patience_seconds: int) -> None:
-        """Wait for updates, and take in all pages of them (vCenter sends about 100 objects at a time)."""
+        """Wait for updates, and take them in."""
+        for update in self._updates(current, current.collector, current.version, patience_seconds):
+            with self._lock:
+                for item in _items(update):
+                    self._take_in(item)
+
+    def _updates(
+        self, current: _Filter, collector: VimObject, version: list[str], patience_seconds: int
+    ) -> Iterator[VimObject]:
+        """Ask for what a collector has to tell, page by page (vCenter sends about 100 objects at a time)."""
         more = True
         while more:
-            update = self._session.call(partial(_wait_for_updates, current=current, seconds=patience_seconds))
+            ask = partial(_wait_for_updates, current=current, collector=collector, version=version[0])
+            update = self._session.call(partial(ask, seconds=patience_seconds))
             if update is None:
-                break
-            with self._lock:
-                current.version[0] = update.version
-                for filter_update in update.filterSet:
-                    for item in filter_update.objectSet:
-                        self._take_in(item)
+                return
+            version[0] = update.version
+            yield update
             more, patience_seconds = bool(update.truncated), 0
 
     def _take_in(self, item: VimObject) -> None:
@@ -162,15 +208,23 @@ class TaskWatch:
         if item.kind == "leave":
             self._report_gone([moref])
             return
-        before = snapshot(moref, known) if known else None
-        for change in item.changeSet:
-            if change.op == "assign":
-                known[change.name] = change.val
-            else:
-                known.pop(change.name, None)
+        before = snapshot(moref, known) if STATE_PATH in known else None
+        _merge(item, known)
         now = snapshot(moref, known)
         if now != before:  # vcsim repeats all of a view that changes
             self._unreported[moref] = now
+
+    def _take_in_progress(self, update: VimObject) -> list[str]:
+        """Merge what an update tells of progress; return the tasks it tells of whose state is known."""
+        told = []
+        for item in _items(update):
+            moref = item.obj._moId  # noqa: SLF001  # as above
+            known = self._watched.get(moref)
+            if known is not None:
+                _merge(item, known)
+                if STATE_PATH in known:
+                    told.append(moref)
+        return told
 
     def _update_view(self, *, add: Iterable[str] = (), remove: Iterable[str] = ()) -> None:
         """Bring the list view up to date, making it if need be; tasks that vCenter does not know are gone."""
@@ -194,9 +248,7 @@ class TaskWatch:
             view=content.viewManager.CreateListView(obj=[]),
         )
         gone = self._modify(content, made, self._watched, ())
-        members = root(made.view, [traversal(vim.view.ListView, "view", name="tasks")], skip=True)
-        spec = filter_spec([members], [property_spec(vim.Task, SNAPSHOT_PATHS)], report_missing=True)
-        made.collector.CreateFilter(spec=spec, partialUpdates=False)
+        _create_filter(made.collector, made.view, STATE_PATHS)
         return made, gone
 
     def _modify(self, content: VimObject, current: _Filter, add: Iterable[str], remove: Iterable[str]) -> list[str]:
@@ -214,9 +266,18 @@ class TaskWatch:
         with self._lock:
             if self._filter is current:
                 self._filter = None
+        self._forget_progress()
         if current is not None:
             with contextlib.suppress(VrelocateError, _StaleLogin):  # gone with its session, or with its connection
                 self._session.call(partial(_destroy, current=current))
+
+    def _forget_progress(self) -> None:
+        """Give up the second filter, and have vCenter give it up too if it still can."""
+        with self._lock:
+            progress, self._progress = self._progress, None
+        if progress is not None:
+            with contextlib.suppress(VrelocateError, _StaleLogin):
+                self._session.call(partial(_destroy_progress, progress=progress))
 
     def _read_apart(self) -> None:
         """Read the tasks that cannot be polled with the others."""
@@ -270,8 +331,44 @@ def _destroy(content: VimObject, current: _Filter) -> None:
     current.view.DestroyView()
 
 
-def _wait_for_updates(content: VimObject, current: _Filter, seconds: int) -> VimObject:
+def _build_progress(content: VimObject, beside: _Filter) -> _ProgressFilter:
+    if content is not beside.content:
+        raise _StaleLogin
+    made = _ProgressFilter(beside, content.propertyCollector.CreatePropertyCollector())
+    _create_filter(made.collector, beside.view, [PROGRESS_PATH])
+    return made
+
+
+def _create_filter(collector: VimObject, view: VimObject, paths: Iterable[str]) -> None:
+    members = root(view, [traversal(vim.view.ListView, "view", name="tasks")], skip=True)
+    spec = filter_spec([members], [property_spec(vim.Task, paths)], report_missing=True)
+    collector.CreateFilter(spec=spec, partialUpdates=False)
+
+
+def _destroy_progress(content: VimObject, progress: _ProgressFilter) -> None:
+    if content is not progress.beside.content:
+        raise _StaleLogin
+    progress.collector.DestroyPropertyCollector()
+
+
+def _items(update: VimObject) -> Iterator[VimObject]:
+    """Return the ObjectUpdates of an UpdateSet."""
+    for filter_update in update.filterSet:
+        yield from filter_update.objectSet
+
+
+def _merge(item: VimObject, known: dict[str, Any]) -> None:
+    for change in item.changeSet:
+        if change.op == "assign":
+            known[change.name] = change.val
+        else:
+            known.pop(change.name, None)
+
+
+def _wait_for_updates(
+    content: VimObject, *, current: _Filter, collector: VimObject, version: str, seconds: int
+) -> VimObject:
     if content is not current.content:
         raise _StaleLogin
     options = vmodl.query.PropertyCollector.WaitOptions(maxWaitSeconds=seconds)
-    return current.collector.WaitForUpdatesEx(version=current.version[0], options=options)
+    return collector.WaitForUpdatesEx(version=version, options=options)

@@ -133,11 +133,11 @@ def test_a_relocation_shows_its_progress_and_can_be_cancelled(
     watch = TaskWatch(session)
     assert watch.watch([task]) == []
     progress: list[int] = []
-    while len(set(progress)) < 3:
-        for seen in watch.wait(10):
-            assert not seen.ended, f"over before it was seen to go on: {progress}"
-            progress += [] if seen.progress is None else [seen.progress]
-    assert progress == sorted(progress)
+    assert watch.wait(10)
+    while len(progress) < 3:
+        assert not any(seen.ended for seen in watch.wait(0)), f"over before it was seen to go on: {progress}"
+        progress += [seen.progress for seen in watch.progress() if seen.progress is not None]
+    assert progress == sorted(set(progress)), "each step is told once"
     watch.close()
     cancel_task(session, task)
     ended = follow(task)[-1]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -66,7 +68,10 @@ def test_a_task_is_read_and_followed_alike(
     assert ended.queued_at is not None
     assert ended.completed_at is not None
     assert ended.queued_at <= ended.completed_at
-    assert read_task(session, task) == ended
+    # The watch tells of states; how far a task is is asked for by itself.
+    read = read_task(session, task)
+    assert read is not None
+    assert ended == replace(read, progress=None)
     cancel_task(session, task)  # too late, and no error
 
 
@@ -105,6 +110,32 @@ def test_what_is_watched_later_joins_and_what_is_not_watched_any_more_leaves(
     second = switch(session, machines["DC0_C0_RP0_VM0"], on=True)
     assert watch.watch([second]) == []
     assert set(until_ended(watch, {second})) == {second}
+
+
+def test_what_is_watched_meanwhile_ends_a_wait_that_is_under_way(
+    session: Session, watch: TaskWatch, machines: dict[str, VirtualMachine]
+) -> None:
+    """What has just begun need not wait for the end of a long poll."""
+    watch.watch([NO_TASK])
+    watch.wait(0)
+    with ThreadPoolExecutor(1) as beside:
+        waiting = beside.submit(watch.wait, END_SECONDS)
+        task = switch(session, machines["DC0_C0_RP0_VM2"], on=True)
+        assert watch.watch([task]) == []
+        assert [it.moref for it in waiting.result(END_SECONDS / 2)] == [task]
+
+
+def test_progress_is_asked_for_by_itself(
+    session: Session, watch: TaskWatch, machines: dict[str, VirtualMachine]
+) -> None:
+    task = switch(session, machines["DC0_C0_RP0_VM1"], on=True)
+    assert watch.progress() == []
+    watch.watch([task])
+    until_ended(watch, {task})
+    assert watch.progress() == [], "what has ended is told by its end"
+    session.content.sessionManager.Logout()
+    assert watch.progress() == [], "what the lost session had is made anew by the next wait"
+    assert [it.moref for it in watch.wait(2)] == [task]
 
 
 def test_a_lost_session_is_survived_and_everything_reported_again(

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, TextClause, text
 from sqlalchemy.orm import Session
 
 from app.db import make_engine
-from app.jobs import line, queries
+from app.jobs import line, queries, watch_queries
 from app.jobs.models import LIVE_SQL
 from tests.running.databases import Databases
 
@@ -79,17 +79,21 @@ ASKED: dict[str, tuple[TextClause, dict[str, Any]]] = {
     "take a turn": (line.TAKE_TURN, {"resources": ["pool:1", "pool:2"], "job_id": WAITING}),
     "claim to submit": (queries.CLAIM_TO_SUBMIT, CLAIM),
     "claim to finish": (queries.CLAIM_TO_FINISH, CLAIM),
-    "unwatched systems": (queries.UNWATCHED_SYSTEMS, {}),
-    "followed tasks": (queries.FOLLOWED_TASKS, {"system_id": SYSTEM}),
+    "unwatched systems": (watch_queries.UNWATCHED_SYSTEMS, {}),
+    "followed tasks": (watch_queries.FOLLOWED_TASKS, {"system_id": SYSTEM}),
+    "fresh tasks": (watch_queries.FRESH_TASKS, {"system_id": SYSTEM, "within_seconds": 10}),
     "settle": (
         queries.SETTLE_TASK,
         {"id": uuid4(), "state": "success", "fault": None, "fault_class": None, "message": None},
     ),
+    "settle many": (
+        watch_queries.SETTLE_TASKS,
+        {"ids": [uuid4()], "states": ["error"], "faults": ["F"], "fault_classes": ["retry"], "messages": ["it failed"]},
+    ),
     "save progress": (
-        queries.SAVE_PROGRESS,
+        watch_queries.SAVE_PROGRESS,
         {"ids": [uuid4()], "states": ["running"], "progress": [5], "fence": 1, "owner": "w"},
     ),
-    "save jobs' progress": (queries.SAVE_JOB_PROGRESS, {"ids": [uuid4()]}),
 }
 
 
