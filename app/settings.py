@@ -44,9 +44,12 @@ class Settings(BaseSettings):
     log_format: Literal["json", "text"] = "json"
 
     # -- jobs ------------------------------------------------------------------------------------------------------
-    lease_seconds: Seconds = 15
-    """How long a claimed step is believed to be alive without a sign; steps renew at a third of it."""
-    sweep_interval_seconds: Seconds = 3
+    lease_seconds: Seconds = 10
+    """How long a claimed step is believed to be alive without a sign; steps renew at a third of it.
+
+    Longer than PostgreSQL leaves a silent client its locks (`app.db.SILENCE_SECONDS`): who takes over finds none.
+    """
+    sweep_interval_seconds: Seconds = 2
     """How often each worker looks for due rows and lapsed leases."""
     job_timeout_seconds: Count = 172_800
     """How long vCenter may work on a job that asks for nothing else, from its first task on; then it is cancelled."""
@@ -61,8 +64,8 @@ class Settings(BaseSettings):
     vcenter_call_timeout_seconds: Seconds = 60
     """Socket timeout of one SOAP or REST call; relocations are followed by short calls, so it bounds no migration."""
     watch_wait_seconds: Seconds = 2
-    """Length of the watcher's long poll while relocations run; a task submitted meanwhile is seen at its end."""
-    watch_lease_seconds: Seconds = 10
+    """Length of the watcher's long poll while relocations run; what ends or begins meanwhile ends it."""
+    watch_lease_seconds: Seconds = 8
     """A watcher that gives no sign for this long is replaced by another worker's."""
     sync_interval_seconds: Seconds = 300
     """How often the inventory of each vCenter is read anew."""
