@@ -42,3 +42,9 @@ def account_names(session: Session, account_ids: Collection[UUID]) -> dict[UUID,
     """Return the name of each account: that of its key."""
     rows = session.execute(select(ApiKey.account_id, ApiKey.name).where(ApiKey.account_id.in_(set(account_ids))))
     return {row.account_id: row.name for row in rows}
+
+
+def key_names(session: Session, key_ids: Collection[UUID]) -> dict[UUID, str]:
+    """Return the name of each key."""
+    rows = session.execute(select(ApiKey.id, ApiKey.name).where(ApiKey.id.in_(set(key_ids))))
+    return {row.id: row.name for row in rows}

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select, text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app.errors import NotFound
 from app.jobs.models import HELD_SQL, LIVE_SQL, Attempt, Job, JobEvent
-from app.jobs.states import JobState
 
 CLAIM_TO_SUBMIT = text(
     """
@@ -148,28 +145,6 @@ def newest_job_of(session: Session, resource_type: str, resource_id: UUID) -> Jo
 def live_job_on(session: Session, subject: str) -> Job | None:
     """Return the live job that works on `subject`."""
     return session.scalars(select(Job).where(Job.subject == subject, text(LIVE_SQL)).limit(1)).one_or_none()
-
-
-def list_jobs(
-    session: Session,
-    *,
-    states: Collection[JobState] | None = None,
-    since: datetime | None = None,
-    account_id: UUID | None = None,
-    limit: int,
-    offset: int = 0,
-) -> tuple[list[Job], int]:
-    """Return one page of jobs, newest first, and how many there are in all."""
-    wanted: list[ColumnElement[bool]] = []
-    if states is not None:
-        wanted.append(Job.state.in_(states))
-    if since is not None:
-        wanted.append(Job.created_at >= since)
-    if account_id is not None:
-        wanted.append(Job.account_id == account_id)
-    page = select(Job).where(*wanted).order_by(Job.created_at.desc(), Job.id).limit(limit).offset(offset)
-    count = select(func.count()).select_from(Job).where(*wanted)
-    return list(session.scalars(page)), session.scalars(count).one()
 
 
 def attempts_of(session: Session, job_id: UUID) -> list[Attempt]:

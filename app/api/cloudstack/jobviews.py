@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from app.access.queries import account_names
+from app.access.queries import account_names, key_names
 from app.api.cloudstack.envelope import Content
 from app.api.cloudstack.ownership import DOMAIN, DOMAIN_ID
 from app.api.cloudstack.shapes import Field, Shape
@@ -18,6 +18,7 @@ from app.api.cloudstack.volumes import VOLUME
 from app.errors import VrelocateError
 from app.inventory.queries import Page, VirtualMachineFilter, VolumeFilter, list_vms, list_volumes
 from app.jobs import line
+from app.jobs.history import user_of
 from app.jobs.models import Attempt, Job, JobEvent
 from app.jobs.queries import attempts_of
 from app.jobs.states import IN_LINE, TERMINAL, JobState, cloudstack_status
@@ -34,6 +35,16 @@ class ShownAttempt:
 
     attempt: Attempt
     steps: list[ToldStep]
+    tasks: list[str]
+    """vCenter's own names of everything that it did for it, in order."""
+
+
+@dataclass(frozen=True)
+class ShownEvent:
+    """A line of a job's history, and the name of the key of the user who did it."""
+
+    event: JobEvent
+    key: str | None
 
 
 @dataclass(frozen=True)
@@ -45,7 +56,7 @@ class ShownJob:
     entity: Content | None
     """The VM or volume of a success, rendered."""
     attempts: list[ShownAttempt] | None = None
-    events: list[JobEvent] | None = None
+    events: list[ShownEvent] | None = None
     place: int | None = None
     """In the line for the slot that it waits for, from 1."""
 
@@ -107,19 +118,22 @@ ATTEMPT = Shape[ShownAttempt](
         _of_attempt("fault", "string", "the fault that ended it", "fault"),
         _of_attempt("faultclass", "string", "what that kind of fault calls for", "fault_class"),
         _of_attempt("message", "string", "the fault in words", "message"),
+        _of_attempt("bytes", "long", "what it has brought to its target; absent where nobody knows", "bytes"),
+        Field("tasks", "list", "vCenter's own names of its tasks, in order", lambda shown: shown.tasks or None),
         Field("steps", "list", "what the strategy does, one after another", lambda shown: _each(STEP, shown.steps)),
     ),
 )
 
-EVENT = Shape[JobEvent](
-    "events",
+EVENT = Shape[ShownEvent](
+    "asyncjobevents",
     (
-        Field("at", "date", "when", lambda event: event.at),
-        Field("actor", "string", "who", lambda event: event.actor),
-        Field("kind", "string", "what", lambda event: event.kind),
-        Field("fromstate", "string", "the state before", lambda event: event.from_state),
-        Field("tostate", "string", "the state after", lambda event: event.to_state),
-        Field("detail", "object", "more about it", lambda event: event.detail),
+        Field("at", "date", "when", lambda shown: shown.event.at),
+        Field("actor", "string", "who: user:<id>, or the name of a worker", lambda shown: shown.event.actor),
+        Field("account", "string", "the name of the user's key", lambda shown: shown.key),
+        Field("kind", "string", "what", lambda shown: shown.event.kind),
+        Field("fromstate", "string", "the state before", lambda shown: shown.event.from_state),
+        Field("tostate", "string", "the state after", lambda shown: shown.event.to_state),
+        Field("detail", "object", "more about it", lambda shown: shown.event.detail),
     ),
 )
 
@@ -194,12 +208,21 @@ def show(session: Session, jobs: Iterable[Job]) -> list[ShownJob]:
 
 
 def show_attempts(session: Session, job_id: UUID) -> list[ShownAttempt]:
-    """Return a job's attempts in order, each with its steps."""
-    tasks = tasks_of_job(session, job_id)
-    return [
-        ShownAttempt(attempt, steps_told(attempt.program, [task for task in tasks if task.attempt == attempt.number]))
-        for attempt in attempts_of(session, job_id)
-    ]
+    """Return a job's attempts in order, each with its steps and tasks."""
+    shown = []
+    all_tasks = tasks_of_job(session, job_id)
+    for attempt in attempts_of(session, job_id):
+        tasks = [task for task in all_tasks if task.attempt == attempt.number]
+        references = [task.reference for task in tasks if task.reference is not None]
+        shown.append(ShownAttempt(attempt, steps_told(attempt.program, tasks), references))
+    return shown
+
+
+def show_events(session: Session, events: Sequence[JobEvent]) -> list[ShownEvent]:
+    """Return lines of a history with the names of the users in them."""
+    users = {event.actor: user_id for event in events if (user_id := user_of(event.actor)) is not None}
+    names = key_names(session, set(users.values()))
+    return [ShownEvent(event, names.get(users[event.actor]) if event.actor in users else None) for event in events]
 
 
 def _entities(session: Session, succeeded: list[Job]) -> dict[UUID, Content]:

@@ -14,8 +14,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.access.models import ApiKey
-from app.jobs.models import Attempt, Job, JobEvent
-from app.jobs.states import JobState
+from app.jobs.models import Attempt, Job, JobEvent, OutsideTask
+from app.jobs.states import JobState, TaskState
 
 pytestmark = pytest.mark.integration
 
@@ -171,8 +171,29 @@ def test_attempts_and_events_when_asked_for(client: CloudStack, add_job: AddJob,
     job = add_job(JobState.FAILED, error_code=530, error_text="gave up", attempt=1)
     session.add(
         Attempt(
-            job_id=job.id, number=1, worker="w1", started_at=NOON, ended_at=NOON, outcome="failed", fault="FileLocked"
+            job_id=job.id,
+            number=1,
+            worker="w1",
+            started_at=NOON,
+            ended_at=NOON,
+            outcome="failed",
+            fault="FileLocked",
+            bytes=5 << 40,
         )
+    )
+    session.flush()
+    session.add_all(
+        OutsideTask(
+            job_id=job.id,
+            attempt=1,
+            sequence=sequence,
+            system_id=job.system_id,
+            command={"command": {"kind": kind}, "position": sequence},
+            state=TaskState.SUCCESS,
+            reference=reference,
+            settled_at=NOON,
+        )
+        for sequence, (kind, reference) in enumerate([("one", "task-7"), ("two", None), ("three", "task-9")])
     )
     session.add(JobEvent(job_id=job.id, actor="w1", kind="finished", to_state="failed", detail={"not an element": [1]}))
     session.commit()
@@ -181,11 +202,44 @@ def test_attempts_and_events_when_asked_for(client: CloudStack, add_job: AddJob,
     answer = client.queryAsyncJobResult(jobid=str(job.id), details="attempts,events")
     (attempt,), (event,) = answer["attempts"], answer["events"]
     assert (attempt["number"], attempt["worker"], attempt["fault"]) == (1, "w1", "FileLocked")
+    assert (attempt["bytes"], attempt["tasks"]) == (5 << 40, ["task-7", "task-9"])
     assert (event["kind"], event["tostate"], event["detail"]) == ("finished", "failed", {"not an element": [1]})
     xml = client.queryAsyncJobResult(jobid=str(job.id), details="events", json=False)
     assert "<detail><not_an_element>1</not_an_element></detail>" in xml
     with pytest.raises(CloudStackApiException):
         client.queryAsyncJobResult(jobid=str(job.id), details="all")
+
+
+def test_events_are_listed_in_order_and_page_by_page(
+    client: CloudStack, client_as: Callable[[str], CloudStack], add_job: AddJob, session: Session
+) -> None:
+    job = add_job(JobState.QUEUED)
+    key = session.scalars(select(ApiKey).where(ApiKey.name == "the admin")).one()
+    moves = [(f"user:{key.id}", None, "queued"), ("w1", "queued", "submitting"), ("user:somebody", None, None)]
+    session.add_all(
+        JobEvent(job_id=job.id, actor=actor, kind=f"{at}", from_state=before, to_state=after, at=NOON)
+        for at, (actor, before, after) in enumerate(moves)
+    )
+    session.commit()
+    answer = client_as("read-only").listAsyncJobEvents(jobid=str(job.id))
+    assert answer["count"] == len(moves)
+    first, second, third = answer["asyncjobevents"]
+    assert first == {
+        "at": "2026-05-04T12:00:00+0000",
+        "actor": f"user:{key.id}",
+        "account": "the admin",
+        "kind": "0",
+        "tostate": "queued",
+        "detail": {},
+    }
+    assert (second["actor"], second["fromstate"], second["tostate"]) == ("w1", "queued", "submitting")
+    assert "account" not in second
+    assert "account" not in third, "a user whose key nobody knows"
+    page = client.listAsyncJobEvents(jobid=str(job.id), page=2, pagesize=2)
+    assert page == {"count": 3, "asyncjobevents": [third]}
+    with pytest.raises(CloudStackApiException) as refused:
+        client.listAsyncJobEvents(jobid=UNKNOWN)
+    assert refused.value.error["errorcode"] == 431
 
 
 def test_jobs_are_listed_newest_first_finished_ones_too(
@@ -207,7 +261,18 @@ def test_jobs_are_listed_newest_first_finished_ones_too(
     assert listed(startdate="2026-05-04") == [str(third.id), str(second.id)]
     assert listed(startdate="2026-05-04T12:00:01+0000") == [str(third.id)]
     assert listed(startdate="0001-01-01T00:00:00+2300") == listed()
+    assert listed(startdate="2026-05-04", enddate="2026-05-04T12:00:00+0000") == [str(second.id)]
     assert listed(state="failed,Succeeded") == [str(second.id), str(first.id)]
+    assert listed(jobstatus=0) == [str(third.id)]
+    assert listed(jobstatus=2) == [str(first.id)]
+    assert listed(jobstatus=2, state="succeeded") == []
+    assert listed(jobstatus=2, state="succeeded,failed") == [str(first.id)]
+    assert listed(keyword="VOLUME") == listed()
+    assert listed(keyword="%") == []
+    assert listed(resourcetype="volume") == listed()
+    assert listed(resourcetype="VirtualMachine") == []
+    assert listed(resourcetype="Volume", resourceid=str(landscape.loose.id)) == listed()
+    assert listed(resourcetype="Volume", resourceid=UNKNOWN) == []
     assert listed(page=2, pagesize=1) == [str(second.id)]
     assert listed(pagesize=-1) == listed()
     assert client.listAsyncJobs(account=name, page=1, pagesize=1)["count"] == 3
@@ -215,7 +280,17 @@ def test_jobs_are_listed_newest_first_finished_ones_too(
     assert (job["account"], job["jobstatus"], list(job["jobresult"])) == (name, 1, ["virtualmachine"])
 
 
-@pytest.mark.parametrize("filters", [{"account": "nobody"}, {"state": "done"}, {"startdate": "soon"}])
+@pytest.mark.parametrize(
+    "filters",
+    [
+        {"account": "nobody"},
+        {"state": "done"},
+        {"jobstatus": "3"},
+        {"startdate": "soon"},
+        {"resourcetype": "Template"},
+        {"resourceid": UNKNOWN},
+    ],
+)
 def test_a_filter_that_cannot_be_meant(client: CloudStack, filters: dict[str, str]) -> None:
     with pytest.raises(CloudStackApiException) as refused:
         client.listAsyncJobs(**filters)

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.unit
 
 SERVED_BY_NOW = {
     "cancelAsyncJob", "checkMigration", "createDiskOffering", "findStoragePoolsForMigration", "listApis",
-    "listAsyncJobs", "listCapabilities",
+    "listAsyncJobEvents", "listAsyncJobs", "listCapabilities",
     "listClusters", "listDiskOfferings", "listHosts", "listStoragePools", "listVirtualMachines", "listVolumes",
     "listZones", "migrateVirtualMachine", "migrateVirtualMachineWithVolume", "migrateVolume", "queryAsyncJobResult",
     "retryAsyncJob", "updateStoragePool",
