@@ -135,9 +135,9 @@ def rested_bytes(database_url: str) -> int:
 def ended(client: CloudStack, job: str) -> str:
     """Wait for a job's success; returns the strategy that moved it."""
 
-    def over() -> dict[str, Any] | None:
-        result = client.queryAsyncJobResult(jobid=job, details="attempts")
-        return result if result["jobstatus"] != 0 else None
+    def over() -> dict[str, Any]:
+        result: dict[str, Any] = client.queryAsyncJobResult(jobid=job, details="attempts")
+        return result if result["jobstatus"] != 0 else {}
 
     result = until(over, JOB_SECONDS, f"the end of job {job}")
     if result["jobstatus"] != 1:

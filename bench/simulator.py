@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from pyVim.connect import SmartConnect
 
@@ -113,7 +114,8 @@ def relocate(vcenter: RunningVCenter, relocations: int, sessions: int) -> None:
 def connect(vcenter: RunningVCenter) -> vim.ServiceInstance:
     """Log in, as a client that trusts this vCenter."""
     host, port = address(vcenter)
-    return SmartConnect(host=host, port=port, user=vcenter.username, pwd=vcenter.password, sslContext=unverified())
+    log_in: Any = SmartConnect  # pyVim has no types
+    return log_in(host=host, port=port, user=vcenter.username, pwd=vcenter.password, sslContext=unverified())
 
 
 def stopped_machines(service: vim.ServiceInstance) -> list[vim.VirtualMachine]:
