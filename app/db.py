@@ -14,17 +14,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
+from psycopg.abc import PQGen
+from psycopg.pq import TransactionStatus
 from sqlalchemy import DateTime, Engine, MetaData, create_engine, event, text
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
-from app.errors import ResourceUnavailable
+from app.errors import CommitUnknown, DatabaseUnavailable
 from app.settings import settings
+
+T = TypeVar("T")
 
 Json = dict[str, Any]
 """A JSON object as JSONB holds it."""
@@ -54,8 +59,31 @@ It is there for one case: a client that is stopped while it sends a batch (psyco
 as active, not as idle in a transaction.
 """
 
-# What passes by itself (SQLSTATE): serialization failure, deadlock, lock timeout.
-_PASSING = frozenset({"40001", "40P01", "55P03"})
+ANSWER_SECONDS = 12
+"""How long we wait for PostgreSQL's answer to a statement; longer than it lets a statement wait for a lock.
+
+A server that hangs, or a connection that somebody on the way keeps open, gives no sign at all: TCP's own timers see a
+peer that is well.
+"""
+SIGN_OF_LIFE_SECONDS = 3
+"""The same outside of transactions, where a connection is tried out: nothing there waits for a lock."""
+
+_READ_ONLY = "25006"
+_BUSY = "the database is busy: try again in a moment"
+_AWAY = "the database does not answer: try again when PostgreSQL is back"
+_TOLD = {
+    # SQLSTATE: what passes by itself (serialization failure, deadlock, lock timeout), …
+    "40001": _BUSY,
+    "40P01": _BUSY,
+    "55P03": _BUSY,
+    # … and what passes when somebody sees to it.
+    "53000": "the database has too little of what it needs: see PostgreSQL's log, then try again",
+    "53100": "the database's disk is full, so nothing can be written down: make room, then try again",
+    "53200": "the database is out of memory: try again in a moment",
+    "53300": "the database has no connection left for us: try again in a moment, or raise its max_connections",
+    "58030": "the database cannot read or write its files: see PostgreSQL's log, then try again",
+    _READ_ONLY: "the database is read-only, a standby perhaps: try again when there is a primary",
+}
 
 
 class Base(DeclarativeBase):
@@ -88,6 +116,8 @@ def make_engine(url: str, *, pool_size: int = 10) -> Engine:
             "keepalives_idle": 10,
             "keepalives_interval": 5,
             "keepalives_count": 4,
+            # Keepalives are silent while something is on its way and nobody acknowledges it.
+            "tcp_user_timeout": SILENCE_SECONDS * 1000,
             "options": " ".join(f"-c {name}={value}" for name, value in _session_settings().items()),
         },
     )
@@ -117,10 +147,51 @@ def _bound_whole(seconds: int, *, local: bool) -> str:
 
 
 def _bound_transactions(connection: psycopg.Connection[Any], _record: object) -> None:
-    """Bound every transaction of a new connection as a whole."""
+    """Bound every transaction of a new connection as a whole, and let none be over before it is on disk."""
     connection.autocommit = True
     connection.execute(_bound_whole(TRANSACTION_SECONDS, local=False).encode())
+    # What a client has been told of must outlive a crash, whatever is usual on that server.
+    connection.execute(
+        "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+    )
     connection.autocommit = False
+
+
+class _Bounded(psycopg.Connection[Any]):
+    """A connection on which no answer is waited for without end."""
+
+    answer_seconds: float = ANSWER_SECONDS
+
+    def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
+        """Wait for an answer as psycopg does, but for so long only; the connection is closed when there is none."""
+        bound = SIGN_OF_LIFE_SECONDS if self.autocommit else self.answer_seconds
+        try:
+            return super().wait(gen, interval, bound if timeout is None else timeout)
+        except psycopg.OperationalError as error:
+            if error.sqlstate is None and self.pgconn.transaction_status == TransactionStatus.ACTIVE:
+                self.pgconn.finish()
+                raise psycopg.OperationalError(f"no answer on this connection for {bound} s") from error
+            raise
+
+    def commit(self) -> None:
+        """Commit; the next transaction takes the usual time."""
+        super().commit()
+        self.answer_seconds = ANSWER_SECONDS
+
+    def rollback(self) -> None:
+        """Roll back; the next transaction takes the usual time."""
+        super().rollback()
+        self.answer_seconds = ANSWER_SECONDS
+
+
+def _connect(_dialect: object, _record: object, arguments: tuple[Any, ...], named: dict[str, Any]) -> _Bounded:
+    return _Bounded.connect(*arguments, **named)
+
+
+def _leave_read_only(context: ExceptionContext) -> None:
+    """Let go of connections to a server that was made a standby: new ones may lead to its successor."""
+    if getattr(context.original_exception, "sqlstate", None) == _READ_ONLY:
+        context.is_disconnect = True
 
 
 def take_longer(session: Session, *, lock_wait_seconds: int, silence_seconds: int, transaction_seconds: int) -> None:
@@ -128,13 +199,18 @@ def take_longer(session: Session, *, lock_wait_seconds: int, silence_seconds: in
     session.execute(text(f"SET LOCAL lock_timeout = '{lock_wait_seconds}s'"))
     session.execute(text(f"SET LOCAL idle_in_transaction_session_timeout = '{silence_seconds}s'"))
     session.execute(text(_bound_whole(transaction_seconds, local=True)))
+    connection = session.connection().connection.driver_connection
+    if isinstance(connection, _Bounded):
+        connection.answer_seconds = transaction_seconds
 
 
 @cache
 def engine() -> Engine:
     """Return this process's engine."""
     made = make_engine(settings().database_url.get_secret_value())
+    event.listen(made, "do_connect", _connect)
     event.listen(made, "connect", _bound_transactions)
+    event.listen(made, "handle_error", _leave_read_only)
     return made
 
 
@@ -147,25 +223,38 @@ def _sessions() -> sessionmaker[Session]:
 def transaction() -> Iterator[Session]:
     """Open a session, commit it at the end of the block, roll it back on an error.
 
-    Raises `ResourceUnavailable` when PostgreSQL cannot be reached or the connection was lost, and when somebody else
-    held what is needed for too long, or waited for us in a circle.
+    Raises `DatabaseUnavailable` when PostgreSQL cannot be reached or the connection was lost, when it cannot write, and
+    when somebody else held what is needed for too long, or waited for us in a circle; `CommitUnknown`, which is one of
+    these, when the connection was lost with the commit on its way.
     """
+    committing = False
     try:
         with _sessions().begin() as session:
             yield session
+            session.flush()
+            committing = True
     except PoolTimeoutError as error:
-        raise ResourceUnavailable("every connection to the database is busy: try again in a moment") from error
+        raise DatabaseUnavailable("every connection to the database is busy: try again in a moment") from error
     except DBAPIError as error:
-        # A connection that could not be made says so in its text alone; one that broke is marked by SQLAlchemy.
-        if error.connection_invalidated or "connection" in str(error.orig):
-            raise ResourceUnavailable("the database does not answer: try again when PostgreSQL is back") from error
-        if getattr(error.orig, "sqlstate", None) in _PASSING:
-            raise ResourceUnavailable("the database is busy: try again in a moment") from error
-        raise
+        unavailable = _unavailable(error, committing=committing)
+        if unavailable is None:
+            raise
+        raise unavailable from error
+
+
+def _unavailable(error: DBAPIError, *, committing: bool) -> DatabaseUnavailable | None:
+    """Return what an error of the database says about its availability; `None`: nothing."""
+    told = _TOLD.get(getattr(error.orig, "sqlstate", None) or "")
+    if told:
+        return DatabaseUnavailable(told)
+    # A connection that could not be made says so in its text alone; one that broke is marked by SQLAlchemy.
+    if not error.connection_invalidated and "connection" not in str(error.orig):
+        return None
+    return CommitUnknown() if committing else DatabaseUnavailable(_AWAY)
 
 
 def ping() -> None:
-    """Ask PostgreSQL for a sign of life; raises `ResourceUnavailable` without one."""
+    """Ask PostgreSQL for a sign of life; raises `DatabaseUnavailable` without one."""
     with transaction() as session:
         session.execute(text("SELECT 1"))
 

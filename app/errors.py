@@ -8,7 +8,9 @@
     ├── UnsupportedCommand        432  no such command
     ├── PermissionDenied          531  the key may not do that
     ├── CapacityExceeded          533  not enough space, or no slot where one was asked for
-    ├── ResourceUnavailable       534  a part that is needed does not answer (database, vCenter)
+    ├── ResourceUnavailable       534  a part that is needed does not answer (a vCenter)
+    │   └── DatabaseUnavailable   503  nothing can be read or written down now
+    │       └── CommitUnknown     503  the connection was lost in the commit: it may be written down, or not
     ├── ResourceInUse             536  the thing has a live job, or is busy otherwise
     │   └── LiveJobExists         536  says which job
     ├── CheckFailed               431  one or more pre-flight checks refuse the migration
@@ -71,6 +73,26 @@ class ResourceUnavailable(VrelocateError):
     """Something that is needed does not answer: the database, the broker, a vCenter."""
 
     code = 534
+
+
+class DatabaseUnavailable(ResourceUnavailable):
+    """PostgreSQL does not answer, is too busy, or cannot write."""
+
+    # Not one of CloudStack's codes, but HTTP's own for this: what stands between us and the client knows it too.
+    code = 503
+    retry_after_seconds = 5
+
+
+class CommitUnknown(DatabaseUnavailable):
+    """The connection to the database was lost while a commit was on its way; only looking tells."""
+
+    def __init__(self) -> None:
+        """Say what to do: every call can be made again."""
+        super().__init__(
+            "the database was lost while this was being written down, so nobody knows whether it was: make the same "
+            "call again when PostgreSQL is back; with a customjobid it stays one job, and without one it is refused, "
+            "naming the job, if there is one already"
+        )
 
 
 class ResourceInUse(VrelocateError):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from urllib.parse import parse_qsl
 
+from anyio import Semaphore, fail_after
 from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -14,12 +15,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.api.cloudstack import dispatch
 from app.db import ping
-from app.errors import MalformedRequest, ResourceUnavailable
+from app.errors import DatabaseUnavailable, MalformedRequest
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_PARAMETERS = 1000
 MAX_CALLS_AT_ONCE = 20
 """As many as the database's pool has connections: further calls wait for a thread, not for a connection."""
+TURN_SECONDS = 10
+"""How long a call waits for its turn: what all of the others wait for may be a database that hangs."""
 
 _FORM = "application/x-www-form-urlencoded"
 _SAFETY = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
@@ -40,24 +43,43 @@ async def cloudstack(request: Request) -> Response:
     except MalformedRequest as error:
         reply = dispatch.refuse(error)
     else:
-        reply = await run_in_threadpool(dispatch.answer, parameters)
+        reply = await _in_turn(request, parameters)
     headers = {**_SAFETY, **reply.headers, "Content-Type": reply.content_type}
     return Response(reply.body, reply.status, headers)
+
+
+async def _in_turn(request: Request, parameters: Mapping[str, str]) -> dispatch.Reply:
+    """Answer as soon as fewer than `MAX_CALLS_AT_ONCE` are being answered; refuse when that takes too long."""
+    turns: Semaphore = request.app.state.turns
+    try:
+        with fail_after(TURN_SECONDS):
+            await turns.acquire()
+    except TimeoutError:
+        busy = DatabaseUnavailable("too many calls wait for the database: try again in a moment")
+        return dispatch.refuse(busy, parameters)
+    try:
+        return await run_in_threadpool(dispatch.answer, parameters)
+    finally:
+        turns.release()
 
 
 def healthz() -> JSONResponse:
     """Tell whether calls can be answered: 200, or 503 and why not."""
     try:
         ping()
-    except (ResourceUnavailable, SQLAlchemyError) as error:
-        reason = str(error) if isinstance(error, ResourceUnavailable) else "the database answers with an error"
-        return JSONResponse({"status": "unavailable", "reason": reason}, status_code=503)
+    except (DatabaseUnavailable, SQLAlchemyError) as error:
+        known = isinstance(error, DatabaseUnavailable)
+        reason = str(error) if known else "the database answers with an error"
+        again = {"Retry-After": str(DatabaseUnavailable.retry_after_seconds)} if known else None
+        return JSONResponse({"status": "unavailable", "reason": reason}, status_code=503, headers=again)
     return JSONResponse({"status": "ok"})
 
 
 @asynccontextmanager
-async def _lifespan(_: FastAPI) -> AsyncIterator[None]:
-    current_default_thread_limiter().total_tokens = MAX_CALLS_AT_ONCE
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    # One more for the sign of life, which is asked for most when all others wait.
+    current_default_thread_limiter().total_tokens = MAX_CALLS_AT_ONCE + 1
+    app.state.turns = Semaphore(MAX_CALLS_AT_ONCE)
     yield
 
 

@@ -17,6 +17,7 @@ from app.access.signature import sign
 from app.cli.connection import Connection
 from app.errors import (
     CapacityExceeded,
+    DatabaseUnavailable,
     InvalidParameter,
     MalformedRequest,
     NotAuthenticated,
@@ -38,6 +39,7 @@ _BY_CODE: dict[int, type[VrelocateError]] = {
     430: MalformedRequest,
     431: InvalidParameter,
     432: UnsupportedCommand,
+    503: DatabaseUnavailable,
     531: PermissionDenied,
     533: CapacityExceeded,
     534: ResourceUnavailable,

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.db import transaction
-from app.errors import InvalidParameter, LiveJobExists
+from app.errors import CommitUnknown, DatabaseUnavailable, InvalidParameter, LiveJobExists
 from app.jobs import queries
 from app.jobs.leases import record_event
 from app.jobs.models import MOST_PRIORITY, Job
@@ -19,6 +19,9 @@ from app.jobs.states import JobState
 from app.migration.plan import find_pool, find_vm, find_volume, plan, subject_of
 from app.migration.requests import MigrateVolume, Request, pool_ids_of, request_from_json, request_to_json
 from app.settings import settings
+
+_TRIES = 3
+"""One whose outcome is not known, one that meets the first on its way, and one that sees what became of it."""
 
 WAITS_FOR_WORKER = "waiting for a worker"
 
@@ -40,14 +43,17 @@ def accept(
     The same `job_id` with the same request gives the same job, however often it is sent; time and priority are those of
     the first call. Raises `NotFound` for unknown
     ids, `InvalidParameter` when `job_id` names another request's job, the pool is another vCenter's or
-    `priority` is out of bounds, and `LiveJobExists` while another job works on the same VM or volume.
+    `priority` is out of bounds, `LiveJobExists` while another job works on the same VM or volume, and
+    `DatabaseUnavailable` when it could not be written down, or, as `CommitUnknown`, when nobody can tell now whether it
+    was.
     """
     if not -MOST_PRIORITY <= priority <= MOST_PRIORITY:
         raise InvalidParameter(
             f"priority is an integer from {-MOST_PRIORITY} to {MOST_PRIORITY}, higher goes first: {priority} is not"
         )
     new_id = job_id or uuid4()
-    for last_try in (False, True):
+    unknown: CommitUnknown | None = None
+    for tries_left in reversed(range(_TRIES)):
         try:
             with transaction() as session:
                 known = queries.get_job(session, new_id)
@@ -60,10 +66,17 @@ def accept(
                 session.flush()
                 record_event(session, new_id, f"user:{user_id}", "accepted", after=JobState.QUEUED)
             break
+        except CommitUnknown as lost:
+            # The next try sees the job, or writes it down itself: with this id it cannot become two.
+            unknown = lost
+            if not tries_left:
+                raise
+        except DatabaseUnavailable as away:
+            raise unknown or away from away
         except IntegrityError:
             # Somebody was faster, with the same job id or with another job for the same subject: the next try sees
             # them. If they are gone by then, it is ours.
-            if last_try:
+            if not tries_left:
                 raise
     ring(Step.SUBMIT, [new_id])
     return new_id

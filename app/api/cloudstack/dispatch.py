@@ -48,13 +48,15 @@ def answer(parameters: Mapping[str, str]) -> Reply:
         return _reply(_OK, command, content, form)
     except Exception as error:  # noqa: BLE001  # whatever it is, the client gets an envelope and the log the rest
         failure = _explained(error, named.get("command"))
-        return _reply(failure.code, command, failure.content, form, {"X-Description": failure.header})
+        return _reply(failure.code, command, failure.content, form, failure.headers)
 
 
-def refuse(error: Exception) -> Reply:
-    """Answer a request that could not even be read."""
-    failure = _explained(error, None)
-    return _reply(failure.code, None, failure.content, Format.XML, {"X-Description": failure.header})
+def refuse(error: Exception, parameters: Mapping[str, str] | None = None) -> Reply:
+    """Answer a request that could not even be read, or that is not looked at now, without doing anything."""
+    named = {name.lower(): value for name, value in (parameters or {}).items()}
+    failure = _explained(error, named.get("command"))
+    command, form = SERVED.get(named.get("command", "")), Format.named(named.get("response"))
+    return _reply(failure.code, command, failure.content, form, failure.headers)
 
 
 def _perform(command: Command | None, parameters: Mapping[str, str], named: Mapping[str, str]) -> Content:

@@ -11,6 +11,7 @@ from app.api.cloudstack.parameters import BadParameter
 from app.errors import (
     CapacityExceeded,
     CheckFailed,
+    DatabaseUnavailable,
     InvalidParameter,
     PermissionDenied,
     ResourceInUse,
@@ -42,6 +43,8 @@ class Failure:
     """HTTP status and `errorcode`."""
     cs_code: int
     text: str
+    retry_after_seconds: int | None = None
+    """When it may be worth another try."""
 
     @property
     def content(self) -> Content:
@@ -53,15 +56,22 @@ class Failure:
         """Return the value of `X-Description`: the text in what a header may hold."""
         return "".join(c if " " <= c <= "~" else "?" for c in self.text[:_MOST_IN_HEADER])
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """Return all that a response has in its headers for it."""
+        again = {} if self.retry_after_seconds is None else {"Retry-After": str(self.retry_after_seconds)}
+        return {"X-Description": self.header, **again}
+
 
 def failure_of(error: Exception) -> Failure | None:
     """Return what a client is told about `error`; `None`: nothing that was foreseen, see `INTERNAL`."""
     if isinstance(error, PoolTimeout):
-        error = ResourceUnavailable("the database is busy: try again")
+        error = DatabaseUnavailable("the database is busy: try again")
     if not isinstance(error, VrelocateError):
         return None
     cs_code = next((code for kind, code in _CS_ERROR_CODES if isinstance(error, kind)), 9999)
-    return Failure(error.code, cs_code, str(error))
+    retry_after = error.retry_after_seconds if isinstance(error, DatabaseUnavailable) else None
+    return Failure(error.code, cs_code, str(error), retry_after)
 
 
 INTERNAL = Failure(VrelocateError.code, 9999, _INTERNAL_TEXT)

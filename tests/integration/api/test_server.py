@@ -64,11 +64,12 @@ def test_a_database_that_goes_and_comes_back(
         postgres.stop()
         with pytest.raises(CloudStackApiException) as refused:
             client.listZones()
-        assert refused.value.response.status_code == 534
-        assert refused.value.error["errorcode"] == 534
+        assert refused.value.response.status_code == 503
+        assert refused.value.response.headers["Retry-After"] == "5"
+        assert refused.value.error["errorcode"] == 503
         assert "the database does not answer" in refused.value.error["errortext"]
         ill = httpx.get(f"{api.root}/healthz", trust_env=False)
-        assert ill.status_code == 503
+        assert (ill.status_code, ill.headers["Retry-After"]) == (503, "5")
         assert ill.json()["status"] == "unavailable"
         assert "the database does not answer" in ill.json()["reason"]
 

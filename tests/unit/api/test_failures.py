@@ -27,10 +27,12 @@ pytestmark = pytest.mark.unit
         (errors.PermissionDenied("x"), 531, 4365),
         (errors.CapacityExceeded("x"), 533, 4340),
         (errors.ResourceUnavailable("x"), 534, 4380),
+        (errors.DatabaseUnavailable("x"), 503, 4380),
+        (errors.CommitUnknown(), 503, 4380),
         (errors.ResourceInUse("x"), 536, 4375),
         (errors.LiveJobExists("x"), 536, 4375),
         (errors.VrelocateError("x"), 530, 9999),
-        (PoolTimeout("QueuePool limit"), 534, 4380),
+        (PoolTimeout("QueuePool limit"), 503, 4380),
     ],
 )
 def test_each_error_has_its_codes(error: Exception, code: int, cs_code: int) -> None:
@@ -43,6 +45,8 @@ def test_each_error_has_its_codes(error: Exception, code: int, cs_code: int) -> 
         "cserrorcode": cs_code,
         "errortext": failure.text,
     }
+    # Only what passes by itself is worth another try of the same call.
+    assert ("Retry-After" in failure.headers) == (code == 503)
 
 
 def test_what_was_not_foreseen_says_nothing_of_the_inside() -> None:

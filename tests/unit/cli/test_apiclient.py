@@ -8,6 +8,7 @@ import pytest
 from app.cli.apiclient import ApiClient
 from app.cli.connection import Connection
 from app.errors import (
+    DatabaseUnavailable,
     InvalidParameter,
     NotAuthenticated,
     PermissionDenied,
@@ -59,6 +60,7 @@ def test_no_page_is_asked_for_before_it_is_due(api: ApiClient, endpoint: Endpoin
         (531, PermissionDenied),
         (536, ResourceInUse),
         (534, ResourceUnavailable),
+        (503, DatabaseUnavailable),
         (530, VrelocateError),
     ],
 )
