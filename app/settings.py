@@ -59,6 +59,8 @@ class Settings(BaseSettings):
     retry_base_seconds: Seconds = 5
     """The first retry waits about this long; each further one twice as long, with jitter, up to the ceiling."""
     retry_ceiling_seconds: Seconds = 900
+    job_retention_days: Count | Literal["forever"] = 90
+    """How long a job that is over is remembered, with its attempts and its history."""
 
     # -- vCenter ---------------------------------------------------------------------------------------------------
     vcenter_call_timeout_seconds: Seconds = 60

@@ -15,6 +15,7 @@ from app.settings import settings
 from app.telemetry import logger, set_up_logging
 from workers.carry import CarryStep
 from workers.celery_app import celery
+from workers.forget import ForgetStep
 from workers.identity import worker_name
 from workers.sweep import SweepStep
 from workers.sync import SyncStep
@@ -29,7 +30,7 @@ def run_worker(*, name: str | None = None, concurrency: int | None = None) -> in
         os.environ["VRELOCATE_WORKER_NAME"] = name
     set_up_logging(settings())
     engine()  # now, while there is one thread: several that come first together would make one each
-    celery.steps["worker"].update({CarryStep, SweepStep, SyncStep, WatchStep})
+    celery.steps["worker"].update({CarryStep, ForgetStep, SweepStep, SyncStep, WatchStep})
     # Not by way of Celery's own command line, which imports all of its commands and a terminal's toolkit.
     working = celery.Worker(
         hostname=host_format(default_nodename(worker_name())),

@@ -14,6 +14,7 @@ from app.inventory.models import VMWARE
 from app.inventory.vcenters import session_to
 from app.jobs import queries
 from app.jobs.states import LIVE
+from app.migration import leftover_queries
 from app.migration import queries as migration_queries
 from app.telemetry import logger
 from app.vsphere import worker_vm
@@ -38,18 +39,30 @@ def remove_left_workers(vcenter_id: UUID) -> int:
     with transaction() as session:
         if migration_queries.vcenter(session, vcenter_id).hypervisor != VMWARE:
             return 0
+        asked_at = leftover_queries.now(session)
     vcenter = session_to(vcenter_id)
-    left = [worker for worker in worker_vm.list_workers(vcenter) if _is_left(worker)]
+    workers = worker_vm.list_workers(vcenter)
+    jobs = {job_id for worker in workers if (job_id := _job_id(worker)) is not None}
+    with transaction() as session:
+        # A job is not forgotten before it is known that it has none.
+        leftover_queries.save_worker_jobs(session, vcenter_id, asked_at, jobs)
+    left = [worker for worker in workers if _is_left(worker)]
     return sum(_remove(vcenter, worker) for worker in left)
+
+
+def _job_id(worker: Worker) -> UUID | None:
+    """Return the id of the worker's job; `None` for what is none."""
+    try:
+        return UUID(worker.job_id)
+    except ValueError:
+        return None
 
 
 def _is_left(worker: Worker) -> bool:
     """Say whether the worker's job is one of ours, and over."""
-    try:
-        job_id = UUID(worker.job_id)
-    except ValueError:
-        job = None
-    else:
+    job_id = _job_id(worker)
+    job = None
+    if job_id is not None:
         with transaction() as session:
             job = queries.get_job(session, job_id)
     if job is None:

@@ -41,6 +41,11 @@ def job(job_id: UUID) -> Job:
         return session.get_one(Job, job_id)
 
 
+def exists(job_id: UUID) -> bool:
+    with transaction() as session:
+        return session.get(Job, job_id) is not None
+
+
 def attempts(job_id: UUID) -> list[Attempt]:
     with transaction() as session:
         return queries.attempts_of(session, job_id)

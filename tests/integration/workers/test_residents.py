@@ -18,6 +18,7 @@ from tests.integration.migration.steps import Steps
 from tests.integration.residing import alive
 from tests.running.vcenter import RunningVCenter
 from tests.running.waiting import until
+from workers.forget import ForgetStep
 from workers.sweep import SweepStep
 from workers.sync import SyncStep
 from workers.watch import WatchStep
@@ -103,3 +104,13 @@ def test_a_sweep_rings_as_long_as_it_lives() -> None:
         job_id = rows.new_job()
         until(lambda: rows.job(job_id).rung_at, DEADLINE_SECONDS, "it has been rung for")
     assert living() == []
+
+
+def test_old_jobs_are_forgotten_by_whoever_lives(installation: None) -> None:
+    assert installation is None
+    job_id = rows.new_job()
+    rows.end(job_id)
+    with transaction() as session:
+        session.execute(text("UPDATE job SET finished_at = now() - interval '1 year'"))
+    with alive(ForgetStep(None), ForgetStep(None)):
+        until(lambda: not rows.exists(job_id), DEADLINE_SECONDS, "the job is forgotten")

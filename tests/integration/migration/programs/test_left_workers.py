@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 from structlog.testing import capture_logs
 
 from app.db import transaction
+from app.inventory.models import VCenter
 from app.jobs.states import JobState
 from app.migration.left_workers import remove_left_workers
 from app.vsphere.inventory import read_vm
@@ -69,13 +71,26 @@ def of_a_job_that_is_over() -> str:
     return str(over)
 
 
+def seen_with_workers(drive: Drive) -> set[str]:
+    """The jobs that had a worker VM when all of them were listed, which was a moment ago."""
+    with transaction() as session:
+        row = session.get_one(VCenter, drive.steps.vcenter_id)
+        assert row.workers_listed_at
+        assert row.workers_listed_at >= session.scalars(select(func.now() - timedelta(minutes=1))).one()
+        return set(row.workers_of_jobs)
+
+
 def test_one_of_a_job_that_is_over_is_removed_and_its_disk_stays(drive: Drive, left: Left, unused: InTurn) -> None:
     path = unused.disk(family="thin")
     volume, before = known.volume(path), drive.digest(path)
-    left(of_a_job_that_is_over(), path)
+    job_id = of_a_job_that_is_over()
+    left(job_id, path)
     due(drive.steps.vcenter_id)
     _sync_due(threading.Event())
     assert list_workers(drive.session) == []
+    assert job_id in seen_with_workers(drive), "it is not forgotten before it was seen to have none"
+    remove_left_workers(drive.steps.vcenter_id)
+    assert seen_with_workers(drive) == set()
     known.sync(drive.steps.vcenter_id)
     drive.is_at(volume.id, path)
     assert drive.digest(path) == before
