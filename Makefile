@@ -67,6 +67,14 @@ race: setup ## Run the simulator's tests that do many things at once under Go's 
 test-unit: setup ## Run the tests that need no server: seconds
 	@$(BIN)/pytest tests/unit -n 2
 
+.PHONY: bench
+bench: setup simulator $(BIN)/vrelocate-govc $(DONE)/bench ## Measure, peers beside us in one run, and write docs/benchmarks.md: some ten minutes on a quiet machine
+	@$(BIN)/python -m bench.acceptance
+	@$(BIN)/python -m bench.following
+	@$(BIN)/python -m bench.recovery
+	@$(BIN)/python -m bench.table
+	@echo "==> docs/benchmarks.md is written, from bench/results"
+
 ##@ Maintain
 
 .PHONY: lock
@@ -88,6 +96,11 @@ $(DONE)/requirements: requirements/dev.txt | $(BIN)/python
 	@echo "==> Python packages: the versions pinned in $<, each checked against its hash"
 	@$(BIN)/python -m pip install --quiet --require-hashes --requirement $<
 	@mkdir -p $(DONE) && touch $@
+
+$(DONE)/bench: requirements/bench.txt $(DONE)/project
+	@echo "==> what is measured beside us: $<"
+	@$(BIN)/python -m pip install --quiet --require-hashes --requirement $<
+	@touch $@
 
 $(DONE)/project: pyproject.toml $(DONE)/requirements
 	@echo "==> vrelocate itself, from this folder"

@@ -89,6 +89,11 @@ def save(name: str, content: dict[str, Any]) -> None:
     (RESULTS / f"{name}.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
+def is_kept(name: str) -> bool:
+    """Tell whether a program has ever measured anything."""
+    return (RESULTS / f"{name}.json").exists()
+
+
 def kept(name: str) -> dict[str, Any]:
     """Return what a program measured last."""
     content: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))

@@ -203,7 +203,7 @@ def main(rounds: int) -> None:
             printed, _ = process.communicate()
             if process.returncode != 0:
                 raise SystemExit(f"an installation has failed ({kind}): see above")
-            taken += json.loads(printed)
+            taken += json.loads(printed.splitlines()[-1])  # before it stands what was logged
         rows[kind] = spread(taken)
         say(f"{kind} killed: {rows[kind]}")
     defaults = Settings.model_fields

@@ -115,8 +115,8 @@ class Load:
         ask_admin(self.vcenter, "POST", f"/datastores/{datastore}", {"rate": rate})
 
 
-def scenario(steps: Sequence[Step]) -> str:
-    """Return a scenario with the VMs that the steps need."""
+def scenario(steps: Sequence[Step], more: int) -> str:
+    """Return a scenario with the VMs that the steps need, and so many more that end one by one."""
     longs = max(2, *(step.running for step in steps))
     return SCENARIO.format(
         target=TARGET,
@@ -124,7 +124,7 @@ def scenario(steps: Sequence[Step]) -> str:
         ending=ENDING,
         batched=BATCHED,
         batches=BATCHES,
-        endings=max(2, sum(step.one_by_one for step in steps)),
+        endings=more + sum(step.one_by_one for step in steps),
         in_batches=max(2, sum(step.at_once for step in steps)),
     ) + "".join(
         LONG_VM.format(long=LONG, number=number + 1, gib=LONG_GIB + (number * 37 % 41 - 20)) for number in range(longs)
