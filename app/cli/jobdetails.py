@@ -7,8 +7,8 @@ from typing import Any
 from app.cli import terminal
 from app.cli.jobview import JobView
 
-_ATTEMPT = ("number", "worker", "strategy", "started", "ended", "outcome", "fault", "message")
-_EVENT = ("at", "actor", "kind", "fromstate", "tostate", "detail")
+_ATTEMPT = ("number", "worker", "strategy", "started", "ended", "bytes", "tasks", "outcome", "fault", "message")
+_EVENT = ("at", "actor", "account", "kind", "fromstate", "tostate", "detail")
 _NEWEST_EVENTS = 40
 _STEP = ("number", "doing", "state", "progress", "tries", "task", "fault", "message")
 _DISK = ("name", "from", "to", "bytes", "seconds", "verified", "path", "format", "format_changed", "chain_changed")
@@ -40,7 +40,7 @@ def print_job(content: dict[str, Any]) -> None:
         if value:
             terminal.show(f"{name:<{width}}  {value}")
     _section("disks", _DISK, view.disks, right=("bytes", "seconds"))
-    _section("attempts", _ATTEMPT, attempts)
+    _section("attempts", _ATTEMPT, attempts, right=("number", "bytes"))
     _section(f"steps of attempt {view.attempt}", _STEP, steps, right=("number", "progress", "tries"))
     events = content.get("events") or []
     _section("events", _EVENT, events[-_NEWEST_EVENTS:])
@@ -78,6 +78,8 @@ def _section(title: str, columns: tuple[str, ...], items: list[dict[str, Any]], 
 def _text(value: object) -> str:
     if isinstance(value, dict):
         return " ".join(f"{name}={inner}" for name, inner in value.items() if inner not in (None, ""))
+    if isinstance(value, list):
+        return " ".join(map(str, value))
     if isinstance(value, bool):
         return "yes" if value else "NO"
     return "" if value is None else str(value)

@@ -22,11 +22,16 @@ _COMMANDS: dict[str, Kind] = {
 HEADINGS = ("JOB", "COMMAND", "WHAT", "STATE", "DONE", "ATTEMPT", "DOING", "CREATED")
 
 
-def newest(api: ApiClient, *, state: str | None = None, limit: int | None = None) -> list[JobView]:
-    """Return the newest jobs in `state` (`live`: all that are not over; `None`: every one), the newest first."""
+def newest(
+    api: ApiClient, *, state: str | None = None, limit: int | None = None, **filters: str | None
+) -> list[JobView]:
+    """Return the newest jobs in `state` (`live`: all that are not over; `None`: every one), the newest first.
+
+    `filters` are other parameters of `listAsyncJobs`.
+    """
     states = _LIVE if state == "live" else state
     page_size = min(limit or LARGEST_PAGE, LARGEST_PAGE)
-    found = api.entities("listAsyncJobs", "asyncjobs", page_size=page_size, state=states)
+    found = api.entities("listAsyncJobs", "asyncjobs", page_size=page_size, state=states, **filters)
     return [JobView.parse(raw) for raw in islice(found, limit)]
 
 

@@ -39,13 +39,16 @@ def begin(session: Session, claim: Claim) -> Attempt:
     return attempt
 
 
-def end(session: Session, claim: Claim, outcome: str, failure: Failure | None = None) -> None:
-    """End the open attempt, if there is one, and say how."""
+def end(
+    session: Session, claim: Claim, outcome: str, failure: Failure | None = None, *, moved_bytes: int | None = None
+) -> None:
+    """End the open attempt, if there is one, and say how, and what it has brought to where it was to go."""
     attempt = queries.open_attempt(session, claim.job_id)
     if attempt is None:
         return
     attempt.ended_at = func.now()
     attempt.outcome = outcome
+    attempt.bytes = moved_bytes
     if failure is not None:
         attempt.fault, attempt.fault_class, attempt.message = failure.fault, failure.fault_class, failure.message
 

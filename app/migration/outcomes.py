@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
+from uuid import UUID
 
 from sqlalchemy import func
 from sqlalchemy.orm import Session
@@ -14,6 +16,7 @@ from app.jobs.leases import Claim
 from app.jobs.states import JobState
 from app.migration import admission
 from app.migration.admission import Wait
+from app.migration.moved import moved_bytes
 from app.settings import settings
 from app.telemetry import logger
 from app.vsphere.errors import VCenterFault
@@ -74,7 +77,7 @@ def look_again(claim: Claim, why: str) -> None:
 def succeed(claim: Claim, result: Json, detail: Json | None = None) -> None:
     """End the job: every disk was read back on its target; `detail` is what its history says of that."""
     with transaction() as session:
-        attempts.end(session, claim, "succeeded")
+        attempts.end(session, claim, "succeeded", moved_bytes=moved_bytes(session, claim.job_id, left=()))
         released = admission.release(session, claim.job_id)
         leases.move(
             session,
@@ -91,17 +94,19 @@ def succeed(claim: Claim, result: Json, detail: Json | None = None) -> None:
     admission.hurry(released)
 
 
-def fail(claim: Claim, failure: Failure) -> None:
+def fail(claim: Claim, failure: Failure, *, left: Collection[UUID] | None = None) -> None:
     """End the attempt; while attempts are left a retryable failure is tried again, any other ends the job.
 
-    So does every failure of a job that is to stop.
+    So does every failure of a job that is to stop. `left` are the volumes that are not on their targets; `None`: nobody
+    has looked.
     """
     with transaction() as session:
         job = leases.held(session, claim)
         stops = job.stop_wish is not None
         again = failure.retryable and job.attempt < job.max_attempts and not stops
         state, outcome = stopping.end_of(job) if stops else (JobState.FAILED, "retried" if again else "failed")
-        attempts.end(session, claim, outcome, failure)
+        moved = moved_bytes(session, claim.job_id, left)
+        attempts.end(session, claim, outcome, failure, moved_bytes=moved)
         released = admission.release(session, claim.job_id)
         if again:
             _retry(session, claim, job.attempt, failure)

@@ -252,7 +252,8 @@ class _Verification:
             if self._standing.program.cleanup(self._standing.asked):
                 self._give_up(failure)
                 return True
-        outcomes.fail(self._claim, with_places(failure, rest, sight.machine))
+        left = {disk.volume_id for disk in rest.disks}
+        outcomes.fail(self._claim, with_places(failure, rest, sight.machine), left=left)
         return False
 
     def _end(self, sight: Sight, at: Sequence[str]) -> None:
@@ -261,14 +262,14 @@ class _Verification:
         for command in owed(self._vcenter, self._past.programs, history):
             if isinstance(command, PlaceDisk):
                 failure = not_placed(self._standing.program.failure, command.source_path or "", command.target_path)
-                outcomes.fail(self._claim, failure)
+                outcomes.fail(self._claim, failure, left=())
                 return
         records = records_of(tasks)
         shown = read_back(self._claim, self._vcenter, sight, records, history, also_at=at)
         compared = {it["volume_id"]: compare(it, shown[it["volume_id"]]) for it in records}
         problems = [problem for it in compared.values() for problem in it.problems]
         if problems:
-            outcomes.fail(self._claim, not_the_same(problems))
+            outcomes.fail(self._claim, not_the_same(problems), left=())
             return
         told = {volume_id: it.told for volume_id, it in compared.items()}
         result, detail = result_of(self._request, tasks, told), {"disks": told}

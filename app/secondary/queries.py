@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 from sqlalchemy import and_, delete, func, or_, select, text, update
@@ -112,6 +112,17 @@ def transfers_of(session: Session, job_id: UUID) -> Sequence[Transfer]:
     return session.scalars(
         select(Transfer).where(Transfer.job_id == job_id).order_by(Transfer.created_at.desc(), Transfer.id)
     ).all()
+
+
+def written_bytes(session: Session, task_ids: Collection[UUID]) -> int | None:
+    """Return what the transfers of outside tasks have written to their targets; `None` when they have none."""
+    written = (
+        select(func.count(), func.coalesce(func.sum(TransferFile.uploaded_bytes), 0))
+        .join(Transfer, Transfer.id == TransferFile.transfer_id)
+        .where(Transfer.task_id.in_(task_ids))
+    )
+    files, total = session.execute(written).one()
+    return int(total) if files else None
 
 
 def newest_done(session: Session, job_id: UUID) -> Transfer | None:

@@ -33,6 +33,10 @@ class StateName(StrEnum):
 def list_jobs(
     *,
     state: Annotated[StateName | None, typer.Option(help="Only jobs in this state.")] = None,
+    since: Annotated[str | None, typer.Option(metavar="TIME", help="Only jobs created since then, in UTC.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="TIME", help="Only jobs created until then, in UTC.")] = None,
+    account: Annotated[str | None, typer.Option(metavar="KEY", help="Only jobs asked for with that key.")] = None,
+    command: Annotated[str | None, typer.Option(metavar="PART", help="Only commands with that in their name.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="The newest so many.")] = 50,
     as_json: options.Json = False,
     ready_file: options.ReadyFile = None,
@@ -43,7 +47,15 @@ def list_jobs(
     from app.cli.joblist import newest, rows
 
     with ApiClient(find_connection(ready_file=ready_file, state_dir=state_dir)) as api:
-        views = newest(api, state=state.value if state else None, limit=limit)
+        views = newest(
+            api,
+            state=state.value if state else None,
+            limit=limit,
+            startdate=since,
+            enddate=until,
+            account=account,
+            keyword=command,
+        )
         if as_json:
             terminal.show_json([view.raw for view in views])
         else:

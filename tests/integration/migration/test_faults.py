@@ -60,6 +60,8 @@ def test_a_relocation_that_fails_half_way_is_tried_again(steps: Steps) -> None:
     ]
     assert job.result is not None
     assert [(disk["from"], disk["to"]) for disk in job.result["disks"]] == [("old", "new")]
+    # What did not arrive counts nothing, however much of it was copied.
+    assert [attempt.bytes for attempt in rows.attempts(job_id)] == [0, job.result["disks"][0]["bytes"]]
     assert steps.ledger("locked-once") == {"started": 2, "succeeded": 1, "failed": 1, "cancelled": 0, "overlapping": 0}
 
 
@@ -78,6 +80,7 @@ def test_a_call_that_is_refused_for_now_is_made_again(steps: Steps) -> None:
     assert (job.state, outcomes(job_id)) == (JobState.QUEUED, [("retried", "FileLocked")])
     [task] = rows.tasks(job_id)
     assert (task.state, task.reference) == ("abandoned", None)
+    assert rows.attempts(job_id)[0].bytes == 0
     assert steps.run_again(job_id).state is JobState.SUCCEEDED
     assert steps.started("refused-once") == 1
 

@@ -33,6 +33,8 @@ def test_a_stopped_vm_with_all_of_its_disks(steps: Steps, operator: Operator, un
     # A thin disk counts with what it holds, a thick one with all of it.
     assert 16 * 2**20 <= told[str(disks[0].id)]["bytes"] < 20 * 2**20
     assert 32 * 2**20 <= told[str(disks[1].id)]["bytes"] < 33 * 2**20
+    [attempt] = rows.attempts(job.id)
+    assert attempt.bytes == sum(it["bytes"] for it in told.values())
 
     shown = read_vm(operator.session, vm.moref)
     assert {shown.home_datastore_moref, *(disk.datastore_moref for disk in shown.disks)} == {target.moref}

@@ -99,6 +99,7 @@ def test_an_image_moves_and_stays_what_it_was(pools: dict[str, Path], store_id: 
     assert (job.state, job.error_text) == (JobState.SUCCEEDED, None)
     [attempt] = rows.attempts(job.id)
     assert attempt.strategy == "storage-migration"
+    assert attempt.bytes == (pools["kvm-new"] / path).stat().st_size
     assert digest(pools["kvm-new"] / path) == before
     assert not (pools["kvm-old"] / path).exists()
     after = known.volume_of_id(volume.id)
@@ -149,6 +150,8 @@ def test_an_image_that_a_qemu_opens_after_it_was_copied_stays(pools: dict[str, P
     job = rows.job(job_id)
     assert job.state is JobState.FAILED
     assert "a QEMU has" in (job.error_text or "")
+    [attempt] = rows.attempts(job_id)
+    assert attempt.bytes == (pools["kvm-old"] / "data.qcow2").stat().st_size, "it was written, and deleted again"
     assert digest(pools["kvm-old"] / "data.qcow2") == before
     assert not (pools["kvm-new"] / "data.qcow2").exists()
     assert known.volume("[kvm-old] data.qcow2").removed_at is None

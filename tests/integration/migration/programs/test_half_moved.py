@@ -49,6 +49,11 @@ def test_a_retry_moves_only_the_rest(drive: Drive, faults: Faults, unused: InTur
     assert [disk.id for disk in known.disks(name)] == ids
     written = Ledger(drive.steps.vcenter).written_bytes("new") - before
     assert 2 * ONE_DISK <= written < 3 * ONE_DISK, "the first disk was not copied again"
+    sizes = {disk["volume_id"]: disk["bytes"] for task in rows.tasks(job_id) for disk in task.command["disks"]}
+    assert [attempt.bytes for attempt in rows.attempts(job_id)] == [
+        sizes[str(first.id)],
+        sizes[str(second.id)] + sizes[str(third.id)],
+    ]
     _, retried = rows.tasks(job_id)
     assert {disk["volume_id"] for disk in retried.command["disks"]} == {str(second.id), str(third.id)}
     assert job.result is not None
