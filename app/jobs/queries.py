@@ -73,6 +73,14 @@ RING_ENDED = text(
     )
 )
 
+UNRING = text(
+    """
+    UPDATE job SET rung_at = NULL
+    WHERE id IN (SELECT id FROM job WHERE id = ANY(:job_ids) ORDER BY id FOR UPDATE SKIP LOCKED)
+    """
+)
+"""Nobody has heard of these. Whoever has one locked works on it already."""
+
 _STOPPABLE = """
     t.job_id = job.id AND t.settled_at IS NULL AND t.stop_refused IS NULL
     AND COALESCE((t.command ->> 'copies')::boolean, true) AND NOT COALESCE((t.command ->> 'cleaning')::boolean, false)

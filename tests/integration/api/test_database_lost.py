@@ -68,11 +68,14 @@ def call(api_behind: Any, keys: dict[str, tuple[str, str]]) -> Call:  # noqa: AN
 
 
 @pytest.fixture(autouse=True)
-def _let_through_again(proxied: Proxied, call: Call) -> Iterator[None]:
-    """Each test begins with an API that has connections."""
+def _let_through_again(proxied: Proxied, call: Call, database_url: str) -> Iterator[None]:
+    """Each test begins with an API that has connections, and leaves no job to others."""
     assert call("listZones").status_code == 200
     yield
     proxied.proxy.reset()
+    with psycopg.connect(database_url) as connection:
+        connection.execute("DELETE FROM job_event")
+        connection.execute("DELETE FROM job")
 
 
 def unavailable(answer: httpx.Response) -> str:

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 from cryptography.fernet import Fernet
 from cs import CloudStack, CloudStackApiException
+from sqlalchemy import delete
+from sqlalchemy.orm import Session
 
 from app.access.keys import create_key
 from app.api.server import serve
 from app.db import transaction
 from app.devstack.postgres import Postgres
 from app.errors import ConfigurationError
+from app.jobs.models import Job, JobEvent
+from app.jobs.states import JobState
 from migrations.schema import upgrade
 
 pytestmark = pytest.mark.integration
@@ -43,6 +50,30 @@ def test_a_port_in_use_is_named() -> None:
         port = other.getsockname()[1]
         with pytest.raises(ConfigurationError, match=f"cannot listen on 127.0.0.1 port {port}: Address already in use"):
             serve("127.0.0.1", port)
+
+
+def test_a_broker_that_takes_connections_and_is_silent_delays_no_call_for_long(
+    start_api: StartApi,
+    environment: dict[str, str],
+    keys: dict[str, tuple[str, str]],
+    landscape: SimpleNamespace,
+    session: Session,
+) -> None:
+    """The job is durable without it: it is accepted."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent_url = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        api = start_api({**environment, "VRELOCATE_REDIS_URL": silent_url})
+        client = CloudStack(endpoint=api.url, key=keys["admin"][0], secret=keys["admin"][1])
+        began = time.monotonic()
+        job = client.migrateVolume(volumeid=str(landscape.loose.id), storageid=str(landscape.new.id))
+        took = time.monotonic() - began
+    written = session.get_one(Job, UUID(job["jobid"]))
+    assert written.state is JobState.QUEUED
+    assert written.rung_at is None, "the next sweep finds it"
+    assert took < 15, "clients wait for twice as long"
+    session.execute(delete(JobEvent))
+    session.execute(delete(Job))
+    session.commit()
 
 
 def test_a_database_that_goes_and_comes_back(

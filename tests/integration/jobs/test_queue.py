@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Iterator
-from uuid import uuid4
+from collections.abc import Callable, Iterator, Sequence
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -15,7 +15,8 @@ from tests.integration.jobs import rows
 
 pytestmark = pytest.mark.integration
 
-PATIENCE_SECONDS = 15
+PATIENCE_SECONDS = 5
+"""A request of the API waits for the bell."""
 
 
 @pytest.fixture(params=["nobody listens", "nobody answers"])
@@ -45,6 +46,42 @@ class TestAway:
         began = time.monotonic()
         assert ring_forgotten() == 1
         assert time.monotonic() - began < PATIENCE_SECONDS
+
+    def test_a_broker_that_has_failed_is_left_alone_for_a_while(self) -> None:
+        """Of many requests one waits for it, not each."""
+        ring(Step.SUBMIT, [uuid4()])
+        began = time.monotonic()
+        for _ in range(50):
+            ring(Step.SUBMIT, [uuid4()])
+        assert time.monotonic() - began < PATIENCE_SECONDS
+
+    def test_whoever_was_not_heard_is_found_by_the_next_sweep(self) -> None:
+        """Not only when it has been quiet for a whole lease."""
+        job_id = rows.new_job()
+        assert ring_forgotten() == 1
+        assert rows.job(job_id).rung_at is None
+        assert ring_forgotten() == 1
+
+
+def test_whoever_was_heard_is_left_in_peace(heard: Callable[[], list[tuple[str, str]]]) -> None:
+    job_id = rows.new_job()
+    assert ring_forgotten() == 1
+    assert ring_forgotten() == 0
+    assert heard() == [("vrelocate.submit", str(job_id))]
+
+
+def test_what_hands_take_is_not_rung_for(heard: Callable[[], list[tuple[str, str]]]) -> None:
+    """The first of the line go to the hands, the bell has the others."""
+    first, second = (rows.new_job(priority=priority) for priority in (1, 0))
+    taken: list[tuple[Step, UUID]] = []
+
+    def one_hand(step: Step, job_ids: Sequence[UUID]) -> Sequence[UUID]:
+        taken.extend((step, job_id) for job_id in job_ids[:1])
+        return job_ids[1:]
+
+    assert ring_forgotten(one_hand) == 2
+    assert taken == [(Step.SUBMIT, first)]
+    assert heard() == [("vrelocate.submit", str(second))]
 
 
 def test_each_step_is_rung_for_by_its_name(heard: Callable[[], list[tuple[str, str]]]) -> None:
