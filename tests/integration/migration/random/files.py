@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,7 +24,7 @@ class Files:
     @cached_property
     def disks(self) -> dict[str, Path]:
         """Return every virtual disk's descriptor by its datastore path."""
-        return {self.named(path): path for path in self._vmdks() if path.read_bytes().startswith(_IS_DESCRIPTOR)}
+        return {self.named(path): path for path in self._vmdks() if _is_descriptor(path)}
 
     @cached_property
     def machines(self) -> set[str]:
@@ -36,7 +37,7 @@ class Files:
         descriptors = set(self.disks.values())
         unused = [path for path in self._vmdks() if path not in descriptors and path not in extents]
         missing = [path for path in extents if not path.exists()]
-        shared = [path for path in extents if extents.count(path) > 1]
+        shared = [path for path, times in Counter(extents).items() if times > 1]
         return sorted({self.named(path) for path in [*unused, *missing, *shared]})
 
     def chain(self, path: str) -> list[str]:
@@ -64,6 +65,11 @@ class Files:
 
     def _text(self, path: str) -> str:
         return self.disks[path].read_text(encoding="utf-8")
+
+
+def _is_descriptor(file: Path) -> bool:
+    with file.open("rb") as opened:  # extents may be large
+        return opened.read(len(_IS_DESCRIPTOR)) == _IS_DESCRIPTOR
 
 
 def _extents(descriptor: Path) -> list[Path]:
