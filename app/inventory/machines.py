@@ -5,13 +5,13 @@ A VM is recognised by its managed object reference, one that was registered anew
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session, lazyload
 
 from app.inventory.models import DATASTORE_CLUSTER, Cluster, Host, StoragePool, VirtualMachine, Zone
 from app.inventory.traits import VmTraits
@@ -28,13 +28,25 @@ class Places:
     pools: Mapping[str, StoragePool]
 
 
-def places_of(session: Session, vcenter_id: UUID) -> Places:
-    """Return the places of a vCenter as the inventory has them."""
-    zones = session.scalars(select(Zone).where(Zone.vcenter_id == vcenter_id))
-    clusters = session.scalars(select(Cluster).where(Cluster.vcenter_id == vcenter_id))
-    hosts = session.scalars(select(Host).where(Host.vcenter_id == vcenter_id))
+def places_of(session: Session, vcenter_id: UUID, vm: facts.VirtualMachine, pool_names: Collection[str]) -> Places:
+    """Return the places that one VM names, as the inventory has them, and the pools that are called so.
+
+    Not all that the vCenter has: it may have thousands of mounts, and each job looks.
+    """
+    zones = session.scalars(select(Zone).where(Zone.vcenter_id == vcenter_id, Zone.moref == vm.datacenter_moref))
+    clusters = session.scalars(
+        select(Cluster).where(Cluster.vcenter_id == vcenter_id, Cluster.moref == vm.cluster_moref)
+    )
+    hosts = session.scalars(select(Host).where(Host.vcenter_id == vcenter_id, Host.moref == vm.host_moref))
+    named = {vm.home_datastore_moref, *(disk.datastore_moref for disk in vm.disks)} - {None}
     pools = session.scalars(
-        select(StoragePool).where(StoragePool.vcenter_id == vcenter_id, StoragePool.type != DATASTORE_CLUSTER)
+        select(StoragePool)
+        .where(
+            StoragePool.vcenter_id == vcenter_id,
+            StoragePool.type != DATASTORE_CLUSTER,
+            or_(StoragePool.moref.in_(named), StoragePool.name.in_(pool_names)),
+        )
+        .options(lazyload(StoragePool.mounts))
     )
     return Places(
         zones={row.moref: row for row in zones},

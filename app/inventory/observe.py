@@ -9,7 +9,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from sqlalchemy import func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from app.inventory.machines import fill_vm, places_of
 from app.inventory.models import StoragePool, VirtualMachine, Volume
@@ -18,6 +18,7 @@ from app.inventory.shown import volume_name
 from app.inventory.traits import VolumeTraits
 from app.inventory.volumes import Looked, VolumeSync, detached_traits, write_format
 from app.vsphere import facts
+from app.vsphere.paths import datastore_of
 
 
 def observe_vm(session: Session, vm: VirtualMachine, seen: facts.VirtualMachine) -> None:
@@ -26,13 +27,11 @@ def observe_vm(session: Session, vm: VirtualMachine, seen: facts.VirtualMachine)
     `seen` may have another reference than the row: a VM that was registered anew and found by its instance uuid.
     """
     now = session.execute(select(func.clock_timestamp())).scalar_one()
-    places = places_of(session, vm.vcenter_id)
     if seen.moref != vm.moref:
         _give_reference(session, vm, seen.moref)
-    fill_vm(vm, seen, places)
-    vm.observed_at = now
     rows = session.scalars(
-        select(Volume).where(
+        select(Volume)
+        .where(
             Volume.vcenter_id == vm.vcenter_id,
             or_(
                 Volume.vm_id == vm.id,
@@ -41,7 +40,12 @@ def observe_vm(session: Session, vm: VirtualMachine, seen: facts.VirtualMachine)
                 Volume.vm_id.is_(None) & Volume.path.in_([disk.path for disk in seen.disks]),
             ),
         )
-    )
+        .options(joinedload(Volume.pool).lazyload(StoragePool.mounts))
+    ).all()
+    goals = {goal for row in rows if (goal := datastore_of(row.moving_to or "")) is not None}
+    places = places_of(session, vm.vcenter_id, seen, goals)
+    fill_vm(vm, seen, places)
+    vm.observed_at = now
     sync = VolumeSync(session, vm.vcenter_id, pools=places.pools, vms={vm.moref: vm}, began=now, rows=list(rows))
     sync.write(Looked(vms=[seen]))
     session.flush()

@@ -23,19 +23,24 @@ LOCK_ADMISSION = text("SELECT pg_advisory_xact_lock(hashtextextended('admission:
 Row = TypeVar("Row", Volume, VirtualMachine, StoragePool)
 
 
-def _present(row: Row | None) -> Row | None:
-    """Return a row that was got by its id, if it is present; one that the session has is not read again."""
+def _present(session: Session, row: Row | None) -> Row | None:
+    """Return a row that was got by its id, if it is present.
+
+    It is kept for the rest of the transaction, with what hangs on it: a session itself forgets what nobody holds, and
+    would read it anew for whoever asks next.
+    """
+    session.info.setdefault("got by id", []).append(row)
     return row if row is not None and row.removed_at is None else None
 
 
 def volume(session: Session, volume_id: UUID) -> Volume | None:
     """Return a volume that is present."""
-    return _present(session.get(Volume, volume_id))
+    return _present(session, session.get(Volume, volume_id))
 
 
 def virtual_machine(session: Session, vm_id: UUID) -> VirtualMachine | None:
     """Return a VM that is present."""
-    return _present(session.get(VirtualMachine, vm_id))
+    return _present(session, session.get(VirtualMachine, vm_id))
 
 
 def others_with_disk(session: Session, volume: Volume) -> tuple[str, ...]:
@@ -82,7 +87,7 @@ def clones_on(
 
 def pool(session: Session, pool_id: UUID) -> StoragePool | None:
     """Return a pool that is present."""
-    return _present(session.get(StoragePool, pool_id))
+    return _present(session, session.get(StoragePool, pool_id))
 
 
 def pools_of(session: Session, vcenter_id: UUID) -> list[StoragePool]:
