@@ -10,8 +10,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.chaos.monkey.run import Wanted, run
+from tests.chaos.monkey.deeds import Wanted
+from tests.chaos.monkey.report import put_into, say, written
+from tests.chaos.monkey.run import run
 from tests.chaos.monkey.world import LARGE
+
+CLIENTS = 8
+PAUSE_SECONDS = 3
 
 
 def main() -> int:
@@ -25,24 +30,19 @@ def main() -> int:
     seed = secrets.token_hex(4) if given.seed == "random" else given.seed
     say(f"seed {seed}: `make chaos MINUTES={given.minutes:g} SEED={seed}` does the same again")
     folder = Path(tempfile.mkdtemp(prefix="vrelocate-chaos-"))
-    wanted = Wanted(seed, given.minutes * 60, LARGE, clients=8, pause_seconds=3)
+    wanted = Wanted(seed, given.minutes * 60, LARGE, CLIENTS, PAUSE_SECONDS)
     outcome = run(wanted, folder, say)
-    say(str(outcome.client_counts))
-    say(str(outcome.done.counts))
-    say(str(outcome.oddities))
-    for violation in outcome.violations:
-        say(f"VIOLATION: {violation}")
-    if outcome.violations:
-        say(f"seed {seed}; the logs are in {folder}")
-        return 1
-    shutil.rmtree(folder)
-    return 0
-
-
-def say(line: str) -> None:
-    """Say it to whoever started it."""
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+    if given.report and not outcome.violations:
+        put_into(given.report, outcome)
+    say(written(outcome))
+    if not outcome.violations:
+        shutil.rmtree(folder)
+        return 0
+    for line in outcome.histories:
+        say(line)
+    say(f"VIOLATED, {len(outcome.violations)} times; logs and data are in {folder}")
+    say(f"`make chaos MINUTES={given.minutes:g} SEED={seed}` does the same again")
+    return 1
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from random import Random
 
 from tests.chaos.monkey.place import Place
+from tests.chaos.monkey.world import Size
 
 Act = Callable[[Place, Random], AbstractContextManager[None]]
 """Does it, and undoes it at the end of the block."""
@@ -40,9 +41,26 @@ class Deed:
     lasts_seconds: float
 
 
-def plan(seed: str, kinds: Mapping[str, Kind], seconds: float, pause_seconds: float) -> list[Deed]:
-    """Draw what is done in so many seconds, one thing about every `pause_seconds`; all of it is undone by then."""
-    draw = Random(f"{seed} plan")
+@dataclass(frozen=True)
+class Wanted:
+    """How one run is to be."""
+
+    seed: str
+    seconds: float
+    """Of mischief; everything is undone by then."""
+    size: Size
+    clients: int
+    pause_seconds: float
+    """Between two kinds of mischief, in the mean."""
+
+    def drawing(self, what: str) -> Random:
+        """Return the source of chance for one actor: the same for the same seed, whatever others draw."""
+        return Random(f"{self.seed} {what}")  # noqa: S311  # nothing is kept secret with it
+
+
+def plan(wanted: Wanted, kinds: Mapping[str, Kind]) -> list[Deed]:
+    """Draw what is done when."""
+    draw, seconds, pause_seconds = wanted.drawing("plan"), wanted.seconds, wanted.pause_seconds
     busy_until: dict[str, float] = {}
     deeds: list[Deed] = []
     names, weights = list(kinds), [kind.weight for kind in kinds.values()]

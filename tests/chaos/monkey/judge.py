@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from typing import TypeVar
 
 from tests.chaos.monkey.place import Place
 from tests.chaos.monkey.truth import WORKER_VM, Truth
 from tests.chaos.monkey.wishes import Wish
+
+T = TypeVar("T")
 
 NOTHING_LEFT = {
     "slots": "SELECT resource || ' of ' || job_id FROM slot",
@@ -129,6 +132,33 @@ def records(place: Place, truth: Truth, initial: int) -> Iterator[str]:
         yield f"{len(machines)} VMs are known, and there are {len(truth.machines)}"
 
 
-def _differences(what: str, known: Counter[object], there: Counter[object]) -> Iterator[str]:
+def _differences(what: str, known: Counter[T], there: Counter[T]) -> Iterator[str]:
     yield from (f"{what} is known and not so: {it}" for it in sorted(map(str, known - there)))
     yield from (f"{what} is there and not known: {it}" for it in sorted(map(str, there - known)))
+
+
+# -- whether what jobs say of their disks is true ----------------------------------------------------------------------
+
+PLACES = "SELECT id, path FROM volume WHERE removed_at IS NULL"
+ENDED = "SELECT subject, state, result, id FROM job ORDER BY finished_at"
+
+
+def places(place: Place) -> Iterator[str]:
+    """A disk is where the last job that it is in the result of has brought it, unless a later one has failed."""
+    said: dict[str, tuple[str, str]] = {}
+    doubtful: set[str] = set()
+    of_subject: dict[str, set[str]] = {}
+    for subject, state, result, job_id in rows(place, ENDED):
+        if state != "succeeded":
+            # It says where everything is in words; half a program may have been carried out.
+            doubtful |= of_subject.get(str(subject), set())
+            continue
+        assert isinstance(result, dict)
+        for disk in result["disks"]:
+            said[disk["volume_id"]] = (disk["path"], str(job_id))
+            of_subject.setdefault(str(subject), set()).add(disk["volume_id"])
+            doubtful.discard(disk["volume_id"])
+    there = {str(volume): str(path) for volume, path in rows(place, PLACES)}
+    for volume, (path, job_id) in said.items():
+        if volume not in doubtful and there.get(volume) != path:
+            yield f"job {job_id} has brought {volume} to {path}, and it is at {there.get(volume)}"

@@ -63,7 +63,7 @@ def paused(choose: Choose) -> Act:
     return act
 
 
-# -- servers: started from the main thread, where all mischief is done --------------------------------------------------
+# -- servers: started from the main thread, where all mischief is done ------------------------------------------------
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import time
@@ -9,18 +10,16 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from random import Random
 
 from tests.chaos.monkey import judge, on_connections, on_processes, on_vcenter
 from tests.chaos.monkey.clients import Client, Whereabouts
-from tests.chaos.monkey.deeds import plan
+from tests.chaos.monkey.deeds import Wanted
+from tests.chaos.monkey.figures import Figures, gather, history
 from tests.chaos.monkey.place import Place, installed
 from tests.chaos.monkey.schedule import Done, carry_out
 from tests.chaos.monkey.truth import look
 from tests.chaos.monkey.wishes import Wish, entities, wishes
-from tests.chaos.monkey.world import Size
 from tests.running.endings import all_end, family
-from tests.running.ledger import Page
 from tests.running.waiting import until
 
 KINDS = {**on_processes.KINDS, **on_connections.KINDS, **on_vcenter.KINDS}
@@ -29,18 +28,8 @@ DRAIN_SECONDS = 420
 CLEAN_SECONDS = 90
 """What is left over is found by sweeps and syncs."""
 COMMAND_SECONDS = 120
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """How one run is to be."""
-
-    seed: str
-    seconds: float
-    size: Size
-    clients: int
-    pause_seconds: float
-    """Between two kinds of mischief, in the mean."""
+JOB_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+MOST_HISTORIES = 10
 
 
 @dataclass
@@ -53,20 +42,21 @@ class Outcome:
     accepted: dict[str, Wish] = field(default_factory=dict)
     client_counts: Counter[str] = field(default_factory=Counter)
     oddities: Counter[str] = field(default_factory=Counter)
-    records: dict[str, list[tuple[object, ...]]] = field(default_factory=dict)
-    page: Page | None = None
+    histories: list[str] = field(default_factory=list)
+    """Of the jobs that violations name."""
+    figures: Figures = field(default_factory=Figures)
     drained_seconds: float = 0
-    restarts: int = 0
 
 
 def run(wanted: Wanted, folder: Path, say: Callable[[str], None]) -> Outcome:
     """Do everything; what is not as it has to be is in the outcome."""
     outcome = Outcome(wanted)
-    with installed(folder, wanted.size, seed=Random(wanted.seed).getrandbits(31)) as place:
+    with installed(folder, wanted.size, seed=wanted.drawing("toxiproxy").getrandbits(31)) as place:
         processes = set(family(place.up.process.pid))
         _play(place, outcome, say)
         processes |= set(family(place.up.process.pid))
     all_end(sorted(processes), 30)
+    outcome.violations = list(dict.fromkeys(outcome.violations))
     return outcome
 
 
@@ -81,14 +71,13 @@ def _play(place: Place, outcome: Outcome, say: Callable[[str], None]) -> None:
     place.ledger.reset()
     where = Whereabouts(pools)
     clients = [
-        Client(f"client-{number}", place.client(), wishes(subjects, Random(f"{wanted.seed} client {number}")), where)
+        Client(f"client-{number}", place.client(), wishes(subjects, wanted.drawing(f"client {number}")), where)
         for number in range(wanted.clients)
     ]
     for client in clients:
         client.start()
     try:
-        deeds = plan(wanted.seed, KINDS, wanted.seconds, wanted.pause_seconds)
-        outcome.done = carry_out(deeds, KINDS, place, wanted.seed, wanted.seconds, say)
+        outcome.done = carry_out(wanted, KINDS, place, say)
         _drain(place, clients, outcome, say)
     finally:
         for client in clients:
@@ -101,6 +90,7 @@ def _play(place: Place, outcome: Outcome, say: Callable[[str], None]) -> None:
     refused = {job_id: wish for client in clients for job_id, wish in client.refused.items()}
     outcome.violations += judge.promises(place, outcome.accepted, refused)
     _judge(place, outcome, initial, first_class)
+    _tell_more(place, outcome)
 
 
 def _drain(place: Place, clients: list[Client], outcome: Outcome, say: Callable[[str], None]) -> None:
@@ -127,13 +117,20 @@ def _judge(place: Place, outcome: Outcome, initial: int, first_class: Mapping[st
     except AssertionError:
         outcome.violations += judge.left_over(place)
         outcome.violations += [f"worker VM {it} is left" for it in look(place).left_workers()]
-    outcome.page = place.ledger.page()
+    outcome.figures = gather(place, outcome.done)
     outcome.violations += judge.ledger(place, first_class)
     truth = look(place)
     outcome.violations += truth.broken()
     outcome.violations += [f"before a sync: {it}" for it in judge.records(place, truth, initial)]
     _sync(place)
+    outcome.violations += judge.places(place)
     outcome.violations += [f"after a sync: {it}" for it in judge.records(place, truth, initial)]
+
+
+def _tell_more(place: Place, outcome: Outcome) -> None:
+    """Add the histories of the jobs that violations name."""
+    named = sorted(set(JOB_ID.findall("\n".join(outcome.violations))))
+    outcome.histories = [line for job_id in named[:MOST_HISTORIES] for line in history(place, job_id)]
 
 
 def _workers_left(place: Place) -> bool:

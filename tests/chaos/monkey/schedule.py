@@ -8,9 +8,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from random import Random
 
-from tests.chaos.monkey.deeds import Deed, Kind, NobodyThereError
+from tests.chaos.monkey.deeds import Kind, NobodyThereError, Wanted, plan
 from tests.chaos.monkey.place import Place
 
 
@@ -24,10 +23,9 @@ class Done:
     """When each was over (`time.time`)."""
 
 
-def carry_out(
-    deeds: list[Deed], kinds: Mapping[str, Kind], place: Place, seed: str, seconds: float, say: Callable[[str], None]
-) -> Done:
+def carry_out(wanted: Wanted, kinds: Mapping[str, Kind], place: Place, say: Callable[[str], None]) -> Done:
     """Do all of it, and return at the end of the time, when everything is undone."""
+    deeds = plan(wanted, kinds)
     done, began, never = Done(), time.monotonic(), threading.Event()
     moments = [(deed.at_seconds, 0, deed) for deed in deeds]
     moments += [(deed.at_seconds + deed.lasts_seconds, 1, deed) for deed in deeds]
@@ -42,7 +40,7 @@ def carry_out(
             elif not is_end:
                 one = all_undone.enter_context(ExitStack())
                 try:
-                    one.enter_context(kinds[deed.kind].act(place, Random(f"{seed} deed {deed.number}")))
+                    one.enter_context(kinds[deed.kind].act(place, wanted.drawing(f"deed {deed.number}")))
                 except NobodyThereError:
                     done.came_to_nothing += 1
                     continue
@@ -50,5 +48,5 @@ def carry_out(
                 done.counts[deed.kind] += 1
                 lasting = f" for {deed.lasts_seconds:.1f} s" if deed.lasts_seconds else ""
                 say(f"{at:7.1f} s  {deed.kind}{lasting}")
-        never.wait(max(0.0, began + seconds - time.monotonic()))
+        never.wait(max(0.0, began + wanted.seconds - time.monotonic()))
     return done

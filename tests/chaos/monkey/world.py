@@ -26,7 +26,7 @@ SMALL = Size(vms=8, disks=6)
 
 
 def write_scenario(size: Size, file: Path) -> None:
-    """Write the scenario; copies share the rates of datastores, so that one lasts a second alone, and ten in a crowd."""
+    """Write the scenario; copies share the rates of datastores, one lasts a second alone, ten in a crowd."""
     file.write_text(json.dumps({"datacenters": [_datacenter(size)]}), encoding="utf-8")
 
 
