@@ -194,6 +194,45 @@ def test_an_end_counts_whoever_reports_it_and_once() -> None:
     assert event.detail == {"task": "task-1", "state": "error", "fault": "FileLocked"}
 
 
+def test_many_ends_are_written_at_once_and_those_of_before_are_left_alone() -> None:
+    system = uuid4()
+    first, second, third = (running_in(system, f"task-{n}") for n in range(3))
+    watch = take(system, "worker")
+    watching.save_endings(watch, [(second, Ending(TaskState.SUCCESS))])
+    failed = Ending(TaskState.ERROR, "FileLocked", "retry", "the file is locked")
+    jobs = watching.save_endings(watch, [(first, failed), (second, failed), (third, Ending(TaskState.VANISHED))])
+    assert set(jobs) == {first.job_id, third.job_id}
+    told = [(it.state, it.fault, it.fault_class, it.message) for it in (rows.tasks(job)[0] for job in jobs)]
+    assert set(told) == {("error", "FileLocked", "retry", "the file is locked"), ("vanished", None, None, None)}
+    assert rows.tasks(second.job_id)[0].state is TaskState.SUCCESS
+    assert watching.followed_tasks(system) == []
+
+
+def test_a_job_whose_task_is_over_is_not_even_locked_by_late_progress() -> None:
+    """It is about to be claimed, and claims pass by what is locked."""
+    system = uuid4()
+    followed, watch = running_in(system), take(system, "worker")
+    watching.save_endings(watch, [(followed, Ending(TaskState.SUCCESS))])
+    with transaction() as session:
+        session.execute(text("SET LOCAL lock_timeout = '100ms'"))
+        session.execute(text("SELECT FROM job WHERE id = :id FOR UPDATE"), {"id": followed.job_id})
+        at_once(1, lambda _: watching.save_progress(watch, {followed.task_id: (RUNNING, 50)}))
+
+
+def test_what_was_submitted_lately_is_asked_for_by_itself() -> None:
+    system = uuid4()
+    old, fresh = running_in(system, "task-1"), running_in(system, "task-2")
+    with transaction() as session:
+        session.execute(
+            text("UPDATE outside_task SET submitted_at = now() - interval '1 minute' WHERE id = :id"),
+            {"id": old.task_id},
+        )
+    assert watching.fresh_tasks(system, 10) == [fresh]
+    [first, second] = sorted(watching.followed_tasks(system), key=lambda it: it.reference)
+    assert (first, second) == (old, fresh)
+    assert first.age_seconds >= 60 > second.age_seconds
+
+
 def test_a_task_that_is_over_stays_over() -> None:
     system = uuid4()
     followed, watch = running_in(system), take(system, "worker")
