@@ -18,8 +18,8 @@ import psycopg
 from cs import CloudStack
 
 from bench import waiters
-from bench.figures import cpu_seconds
-from tests.running.endings import all_end, family
+from bench.figures import cpu_seconds, descent
+from tests.running.endings import all_end
 from tests.running.up import Up
 from tests.running.vcenter import RunningVCenter
 
@@ -59,6 +59,7 @@ class Vrelocate(Contestant):
     def __init__(self, ready: dict[str, Any]) -> None:
         """`ready` is what the ready file says."""
         self._ready = ready
+        self._database = psycopg.connect(ready["database_url"], autocommit=True)
         client = self._client()
         pools = client.listStoragePools(fetch_list=True)
         self._pools: dict[str, str] = {pool["name"]: pool["id"] for pool in pools}
@@ -91,11 +92,10 @@ class Vrelocate(Contestant):
         return {name: settled for name, _, settled in self._rows()}
 
     def _rows(self) -> list[tuple[str, float, float]]:
-        with psycopg.connect(self._ready["database_url"]) as connection:
-            failed = connection.execute(_FAILURES).fetchone()
-            if failed and failed[0]:
-                raise SystemExit(f"{failed[0]} migrations have failed: the figures would be of something else")
-            return list(connection.execute(_ENDS))
+        failed = self._database.execute(_FAILURES).fetchone()
+        if failed and failed[0]:
+            raise SystemExit(f"{failed[0]} migrations have failed: the figures would be of something else")
+        return list(self._database.execute(_ENDS))
 
     def cpu(self) -> dict[str, float]:
         """Return what API, workers and servers have used."""
@@ -172,7 +172,7 @@ def peer(name: str, folder: Path, vcenter: RunningVCenter) -> Iterator[Contestan
         try:
             yield Peer(process)
         finally:
-            members = family(process.pid)
+            members = descent(process.pid)
             for member in members:
                 _kill(member)
             all_end(members[1:], 30)

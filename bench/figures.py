@@ -19,8 +19,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from tests.running.endings import family
-
 RESULTS = Path(__file__).with_name("results")
 _TICKS = os.sysconf("SC_CLK_TCK")
 _TIMES = slice(11, 15)
@@ -41,7 +39,18 @@ def spread(seconds: Sequence[float]) -> dict[str, Any]:
 
 def cpu_seconds(pids: Sequence[int]) -> float:
     """Return the CPU time of processes and of all of their descendants, ended ones among them."""
-    return sum(_own_cpu_seconds(member) for pid in pids for member in family(pid))
+    return sum(_own_cpu_seconds(member) for pid in pids for member in descent(pid))
+
+
+def descent(pid: int) -> list[int]:
+    """Return a process and all of its descendants, those among them that other threads than the first have started."""
+    children: list[int] = []
+    for thread in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            children += [int(child) for child in thread.read_text(encoding="ascii").split()]
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it has just ended
+    return [pid, *[member for child in children for member in descent(child)]]
 
 
 def _own_cpu_seconds(pid: int) -> float:

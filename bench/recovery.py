@@ -52,9 +52,9 @@ from tests.running.ledger import Ledger
 from tests.running.vcenter import RunningVCenter, running_vcenter
 from tests.running.waiting import until
 
-INSTALLATIONS = 4
+INSTALLATIONS = 5
 """Of each kind, side by side."""
-ROUNDS = 8
+ROUNDS = 6
 WAIT_SECONDS = 90
 FOLLOWED = 5
 CYCLE_SECONDS = 5.0

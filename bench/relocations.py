@@ -67,7 +67,7 @@ class Step:
         return self.running == 1
 
 
-STEPS = (Step(1, 8, 0, 0), Step(100, 40, 20, 8), Step(600, 100, 100, 15))
+STEPS = (Step(1, 6, 0, 0), Step(100, 40, 20, 8), Step(600, 100, 100, 12))
 
 
 @dataclass
