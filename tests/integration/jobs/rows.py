@@ -10,6 +10,7 @@ from sqlalchemy import text
 from app.db import transaction
 from app.jobs import queries
 from app.jobs.models import Attempt, Job, JobEvent, OutsideTask
+from app.jobs.states import JobState
 from app.migration import queries as migration_queries
 
 NOBODY = UUID(int=0)
@@ -59,6 +60,17 @@ def tasks(job_id: UUID) -> list[OutsideTask]:
 def history(job_id: UUID) -> list[JobEvent]:
     with transaction() as session:
         return queries.events_of(session, job_id)
+
+
+def replayed(job_id: UUID) -> JobState | None:
+    """The state to which a job's history leads; each move in it begins where the one before has ended."""
+    state: JobState | None = None
+    for event in history(job_id):
+        if event.to_state is not None:
+            assert event.from_state == state, f"{event.kind} begins with {event.from_state}: the job was {state}"
+            assert event.actor
+            state = JobState(event.to_state)
+    return state
 
 
 def kinds(job_id: UUID) -> list[str]:

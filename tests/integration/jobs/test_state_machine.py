@@ -34,7 +34,7 @@ from app.migration.accept import accept
 from app.migration.requests import MigrateVirtualMachine, Request
 from app.migration.retry import CannotRetry, retry
 from tests.integration import known
-from tests.integration.jobs.rows import end, everything_of, job, kinds, lapse_lease, make_due, pass_deadline
+from tests.integration.jobs.rows import end, everything_of, job, kinds, lapse_lease, make_due, pass_deadline, replayed
 from tests.running.vcenter import RunningVCenter
 
 pytestmark = pytest.mark.integration
@@ -235,6 +235,7 @@ class Life(RuleBasedStateMachine):
         assert row.lease_owner == (self.claim.owner if self.claim else None)
         assert row.fence == len({claim.fence for claim in [*self.stale, *([self.claim] if self.claim else [])]})
         assert kinds(self.job_id).count("claimed") == row.fence
+        assert replayed(self.job_id) is row.state, "every move is in the history"
         assert row.stop_wish == self.wish
         assert (cloudstack_status(row.state) == 0) == (self.state not in TERMINAL)
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
+from sqlalchemy import select
 
 import workers.watch
+from app.db import transaction
+from app.jobs.models import Job, JobEvent
 from tests.integration import known
+from tests.integration.jobs import rows
 from tests.integration.migration.steps import Steps
 from tests.integration.remembered import RememberedInventory
 from tests.running.vcenter import RunningVCenter
@@ -15,6 +21,20 @@ from tests.running.vcenter import RunningVCenter
 def _watch_without_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     """A watcher rests between polls so that updates come in batches; here it would only rest."""
     monkeypatch.setattr(workers.watch, "_REST_SECONDS", 0.01)
+
+
+@pytest.fixture(autouse=True)
+def _histories_tell_every_move(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Whatever a test does to a job that was asked for: its history leads to the state that it is in."""
+    if "installation" not in request.fixturenames:
+        yield
+        return
+    request.getfixturevalue("installation")
+    yield
+    with transaction() as session:
+        asked_for = session.scalars(select(Job).join(JobEvent).where(JobEvent.kind == "accepted")).all()
+        states = {job.id: job.state for job in asked_for}
+    assert {job_id: rows.replayed(job_id) for job_id in states} == states
 
 
 @pytest.fixture
