@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import threading
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from uuid import UUID
 
 import pytest
 from sqlalchemy import text
 
 from app.db import transaction
+from app.inventory.vcenters import session_to
 from app.jobs import watching
 from app.jobs.states import JobState
 from app.jobs.watching import Watch
 from app.migration import commands
 from app.vsphere.errors import ReplyLost
-from app.vsphere.tasks import cancel_task
+from app.vsphere.tasks import TaskWatch, cancel_task
 from tests.integration import known
 from tests.integration.in_turn import InTurn
 from tests.integration.jobs import rows
 from tests.integration.migration.steps import NOTHING_TAKEN, Steps, admission
 from tests.integration.operating import Operator
+from tests.running.admin_port import ask_admin
 from tests.running.faults import Faults
 from tests.running.waiting import until
 from workers.watch import Watcher
@@ -37,6 +40,16 @@ def forget_task(job_id: UUID) -> None:
 def still_at_work(steps: Steps) -> AbstractContextManager[None]:
     """Let no copy from `slow` end before the block does, however busy the machine is."""
     return Faults(steps.vcenter).stalled("slow", "50MB/s")
+
+
+@contextmanager
+def crawling(steps: Steps) -> Iterator[None]:
+    """Let copies from `slow` go on for half a minute and more, a few percent a second."""
+    ask_admin(steps.vcenter, "POST", "/datastores/slow", {"rate": "2MB/s"})
+    try:
+        yield
+    finally:
+        ask_admin(steps.vcenter, "POST", "/datastores/slow", {"rate": "50MB/s"})
 
 
 def lose(*_: object) -> str:
@@ -90,6 +103,40 @@ def test_what_is_submitted_while_somebody_watches_is_followed_too(steps: Steps, 
         steps.submit(second)
     following.join(30)
     assert [steps.finish(job_id).state for job_id in (first, second)] == [JobState.SUCCEEDED] * 2
+
+
+def test_a_session_that_is_lost_meanwhile_is_made_anew(steps: Steps, unused: InTurn) -> None:
+    """View, filters and collectors are gone with it; so is the one that tells of progress."""
+    job_id = steps.ask_vm(unused.vm("slow"), "new")
+    with crawling(steps):
+        steps.submit(job_id)
+        following = threading.Thread(target=steps.watch)
+        following.start()
+        until(lambda: rows.job(job_id).progress > 0, 20, "the watcher is at it")
+        before = rows.job(job_id).progress
+        assert Faults(steps.vcenter).drop_sessions()
+        until(lambda: rows.job(job_id).progress > before, 20, "progress is told again")
+    following.join(30)
+    assert rows.tasks(job_id)[0].state == "success"
+    assert steps.finish(job_id).state is JobState.SUCCEEDED
+
+
+def test_progress_ends_no_long_poll(steps: Steps, unused: InTurn) -> None:
+    """Law 6: percentages change all the time, and the more tasks, the more often."""
+    job_id = steps.ask_vm(unused.vm("slow"), "new")
+    with crawling(steps):
+        steps.submit(job_id)
+        [task] = rows.tasks(job_id)
+        tasks = TaskWatch(session_to(steps.vcenter_id))
+        assert tasks.watch([task.reference or ""]) == []
+        until(lambda: tasks.wait(0) == [], 20, "its state is known")
+        [first] = until(tasks.progress, 20, "its progress is told")
+        [then] = until(tasks.progress, 20, "it goes on")
+        assert (first.progress or 0) < (then.progress or 0)
+        assert tasks.wait(0) == []
+        tasks.close()
+    steps.watch()
+    assert steps.finish(job_id).state is JobState.SUCCEEDED
 
 
 def test_a_task_that_vcenter_forgot_is_judged_by_the_disks(steps: Steps, unused: InTurn) -> None:
