@@ -11,8 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB, array
 from sqlalchemy.orm import Session, aliased
 
 from app.inventory.models import StoragePool, VCenter, VirtualMachine, Volume, Zone
-from app.jobs.models import Job, OutsideTask, Slot
-from app.jobs.states import SLOTLESS
+from app.jobs.models import TERMINAL_SQL, OutsideTask, Slot
 from app.migration.models import SpaceReservation
 from app.secondary.models import SecondaryStore
 
@@ -138,20 +137,20 @@ def slots_of(session: Session, job_id: UUID) -> set[str]:
     return set(session.scalars(select(Slot.resource).where(Slot.job_id == job_id)))
 
 
-JOBS_WITH_STRAYS = (
-    select(Job.id)
-    .where(
-        Job.id.in_(select(Slot.job_id).union(select(SpaceReservation.job_id))),
-        Job.state.in_(SLOTLESS),
-    )
-    .order_by(Job.id)
+JOBS_WITH_STRAYS = text(
+    f"""
+    SELECT id FROM job
+    WHERE id IN (SELECT job_id FROM slot UNION SELECT job_id FROM space_reservation)
+      AND (state = 'queued' OR {TERMINAL_SQL})
+    ORDER BY id
+    """
 )
 """Jobs that hold slots or space and must not."""
 
 
 def jobs_with_strays(session: Session) -> list[UUID]:
     """Return the jobs that hold slots or space in a state in which none has any."""
-    return list(session.scalars(JOBS_WITH_STRAYS))
+    return list(session.execute(JOBS_WITH_STRAYS).scalars())
 
 
 def reserved_bytes(session: Session, pool_ids: Collection[UUID], job_id: UUID | None) -> dict[UUID, int]:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from app.db import make_engine
 from app.jobs import line, queries, watch_queries
 from app.jobs.models import LIVE_SQL
+from app.migration import queries as migration_queries
 from tests.running.databases import Databases
 
 pytestmark = pytest.mark.integration
@@ -77,6 +78,7 @@ ASKED: dict[str, tuple[TextClause, dict[str, Any]]] = {
     "places in line": (line.PLACES, {"job_ids": [WAITING]}),
     "lines": (line.LINES, {}),
     "take a turn": (line.TAKE_TURN, {"resources": ["pool:1", "pool:2"], "job_id": WAITING}),
+    "jobs with slots that must have none": (migration_queries.JOBS_WITH_STRAYS, {}),
     "claim to submit": (queries.CLAIM_TO_SUBMIT, CLAIM),
     "claim to finish": (queries.CLAIM_TO_FINISH, CLAIM),
     "unwatched systems": (watch_queries.UNWATCHED_SYSTEMS, {}),
