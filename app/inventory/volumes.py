@@ -81,6 +81,10 @@ class VolumeSync:
         self._carried_to = {self._target_of(row) for row in moving if row.vm_id is None}
         self._moving_jobs = {str(row.moved_by) for row in moving if row.vm_id is None}
         self._moving_fcds = {row.fcd_id for row in moving if row.vm_id is None and row.fcd_id}
+        # A pass lists files at one time and VMs at another. What a migration has brought elsewhere meanwhile is seen in
+        # two places or in none; its row is newer than this pass, and says where it is.
+        self._present = {(row.pool_id, path_on_pool(row.path)) for row in rows if row.removed_at is None}
+        self._moved_names = {volume_name(row.path) for row in rows if row.observed_at > began}
 
     def write(self, looked: Looked) -> int:
         """Write every disk shown; returns how many there were."""
@@ -96,7 +100,9 @@ class VolumeSync:
         matched = self._match(
             disk
             for disk in shown
-            if disk.place not in moving and not (disk.fcd_id and disk.fcd_id in self._moving_fcds)
+            if disk.place not in moving
+            and not (disk.fcd_id and disk.fcd_id in self._moving_fcds)
+            and not self._has_moved_meanwhile(disk)
         )
         searched = {self._pools[moref].id for moref in looked.searched if moref in self._pools}
         for_fcds = {self._pools[moref].id for moref in looked.searched_for_fcds if moref in self._pools}
@@ -146,6 +152,13 @@ class VolumeSync:
             or (disk.pool.id, volume_name(disk.path)) in self._copied_names
             or (disk.pool.id in self._carried_to and disk.folder.startswith(facts.WORKER_NAME))
         )
+
+    def _has_moved_meanwhile(self, disk: Shown) -> bool:
+        """Say whether a file may be one end of a migration that took place while this pass was reading.
+
+        If it is another disk of the same name, the next pass writes it down.
+        """
+        return disk.vm is None and disk.place not in self._present and volume_name(disk.path) in self._moved_names
 
     def _match(self, shown: Iterable[Shown]) -> list[tuple[Shown, Volume]]:
         """Find the row of each disk: certain matches first, so that no guess takes a row that is surely another's."""
