@@ -75,6 +75,10 @@ bench: setup simulator $(BIN)/vrelocate-govc $(DONE)/bench ## Measure, peers bes
 	@$(BIN)/python -m bench.table
 	@echo "==> docs/benchmarks.md is written, from bench/results"
 
+.PHONY: chaos
+chaos: setup simulator $(BIN)/vrelocate-govc $(BIN)/toxiproxy ## Break a whole installation for MINUTES=10 while clients work, then judge it (SEED=…, REPORT=docs/chaos.md)
+	@$(BIN)/python -m tests.chaos.monkey --minutes $(or $(MINUTES),10) --seed $(or $(SEED),random) $(if $(REPORT),--report $(REPORT))
+
 ##@ Maintain
 
 .PHONY: lock
