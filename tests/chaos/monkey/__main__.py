@@ -28,10 +28,15 @@ def main() -> int:
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started is stopped in any case
     seed = secrets.token_hex(4) if given.seed == "random" else given.seed
-    say(f"seed {seed}: `make chaos MINUTES={given.minutes:g} SEED={seed}` does the same again")
+    again = f"`make chaos MINUTES={given.minutes:g} SEED={seed}` does the same again"
+    say(f"seed {seed}: {again}")
     folder = Path(tempfile.mkdtemp(prefix="vrelocate-chaos-"))
     wanted = Wanted(seed, given.minutes * 60, LARGE, CLIENTS, PAUSE_SECONDS)
-    outcome = run(wanted, folder, say)
+    try:
+        outcome = run(wanted, folder, say)
+    except BaseException:
+        say(f"broken off: logs and data are in {folder}; {again}")
+        raise
     if given.report and not outcome.violations:
         put_into(given.report, outcome)
     say(written(outcome))
@@ -41,7 +46,7 @@ def main() -> int:
     for line in outcome.histories:
         say(line)
     say(f"VIOLATED, {len(outcome.violations)} times; logs and data are in {folder}")
-    say(f"`make chaos MINUTES={given.minutes:g} SEED={seed}` does the same again")
+    say(again)
     return 1
 
 

@@ -12,6 +12,9 @@ from tests.chaos.monkey.wishes import Wish
 
 T = TypeVar("T")
 
+CALL_SECONDS = 60
+"""For lists of everything."""
+
 NOTHING_LEFT = {
     "slots": "SELECT resource || ' of ' || job_id FROM slot",
     "reserved space": "SELECT job_id::text FROM space_reservation",
@@ -60,7 +63,7 @@ def left_over(place: Place) -> Iterator[str]:
 
 def promises(place: Place, accepted: Mapping[str, Wish], refused: Mapping[str, Wish]) -> Iterator[str]:
     """Every job that was promised is known and over, and no other job is there."""
-    with place.client() as client:
+    with place.client(CALL_SECONDS) as client:
         shown = {job["jobid"]: job for job in client.entities("listAsyncJobs", "asyncjobs")}
     yield from (f"job {it} was accepted, and is not known" for it in sorted(accepted.keys() - shown.keys()))
     yield from (f"job {it} is there, and nobody was told so" for it in sorted(shown.keys() - accepted.keys()))
@@ -113,7 +116,7 @@ def _asked(place: Place, first_class: Mapping[str, str]) -> Counter[str]:
 
 def records(place: Place, truth: Truth, initial: int) -> Iterator[str]:
     """The records say what vCenter has: every volume once, where it is."""
-    with place.client() as client:
+    with place.client(CALL_SECONDS) as client:
         volumes = list(client.entities("listVolumes", "volume"))
         machines = list(client.entities("listVirtualMachines", "virtualmachine"))
     if len(volumes) != initial:

@@ -69,11 +69,11 @@ class Place:
         [root] = self.folder.glob("govcsim-*/dc1")
         return root
 
-    def client(self) -> ApiClient:
+    def client(self, call_seconds: float = CALL_SECONDS) -> ApiClient:
         """Return a client of its own connection."""
         ready = self.up.ready()
         client = ApiClient(Connection(ready["api_url"], ready["api_key"], ready["secret_key"]))
-        client._http.timeout = CALL_SECONDS
+        client._http.timeout = call_seconds
         return client
 
     def workers(self) -> list[int]:
@@ -129,8 +129,15 @@ def installed(folder: Path, size: Size, *, seed: int) -> Iterator[Place]:
             )
             yield Place(folder, up, vcenter, postgres, valkey, proxies)
         finally:
-            ended = up.stop()
+            ended = _stopped(up)
         assert ended == 0, f"`vrelocate up` ended with {ended}"
+
+
+def _stopped(up: Up) -> int:
+    try:
+        return up.stop()
+    finally:
+        up.process.kill()  # what it has started ends with it
 
 
 def _port(url: str) -> int:
