@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from celery import Celery
 
-from app.jobs.queue import QUEUE, transport_options
+from app.jobs.queue import QUEUE, Resultless, transport_options
 from app.settings import settings
 
 
 def make_app() -> Celery:
     """Return the worker's application with its tasks and its residents."""
-    app = Celery("vrelocate", broker=settings().redis_url.get_secret_value())
+    app = Resultless("vrelocate", broker=settings().redis_url.get_secret_value())
     app.conf.update(
         imports=("workers.migrate",),
         task_default_queue=QUEUE,
