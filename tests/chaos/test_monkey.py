@@ -13,7 +13,7 @@ from tests.chaos.monkey.world import SMALL
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(900)]
 
-SHORT = Wanted(seed="lychee", seconds=30, size=SMALL, clients=4, pause_seconds=2)
+SHORT = Wanted(seed="lychee", seconds=25, size=SMALL, clients=3, pause_seconds=2)
 
 
 def test_whatever_the_monkey_does_nothing_is_lost_doubled_or_left_over(tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ from tests.chaos.monkey.report import put_into, say, written
 from tests.chaos.monkey.run import run
 from tests.chaos.monkey.world import LARGE
 
-CLIENTS = 8
-PAUSE_SECONDS = 3
+CLIENTS = 12
+PAUSE_SECONDS = 4
 
 
 def main() -> int:

@@ -7,14 +7,14 @@ import time
 import traceback
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from app.cli.apiclient import ApiClient, Entity
 from app.errors import InvalidParameter, ResourceInUse, ResourceUnavailable, VrelocateError
 from tests.chaos.monkey.wishes import Wish
 
 PACE_SECONDS = 0.35
-MOST_LIVE = 6
+MOST_LIVE = 8
 """A client has so many jobs at once at most."""
 
 
@@ -34,7 +34,7 @@ class Whereabouts:
 
     pools: Mapping[str, str]
     """Ids of the pools by name."""
-    of: dict[str, str] = field(default_factory=dict)
+    of: dict[str, str]
     """Names of pools by volume."""
 
     def target(self, wish: Wish) -> str:

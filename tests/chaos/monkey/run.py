@@ -63,13 +63,13 @@ def run(wanted: Wanted, folder: Path, say: Callable[[str], None]) -> Outcome:
 def _play(place: Place, outcome: Outcome, say: Callable[[str], None]) -> None:
     wanted = outcome.wanted
     with place.client(judge.CALL_SECONDS) as api:
-        subjects = entities(api)
+        subjects, lie_on = entities(api)
         pools = {pool["name"]: pool["id"] for pool in api.entities("listStoragePools", "storagepool")}
     first_class = judge.first_class_disks(place)
     initial = sum(len(subject.volumes) for subject in subjects)
     say(f"{len(subjects)} VMs and detached disks with {initial} volumes; {wanted.clients} clients")
     place.ledger.reset()
-    where = Whereabouts(pools)
+    where = Whereabouts(pools, lie_on)
     clients = [
         Client(f"client-{number}", place.client(), wishes(subjects, wanted.drawing(f"client {number}")), where)
         for number in range(wanted.clients)

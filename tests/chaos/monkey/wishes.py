@@ -37,11 +37,12 @@ class Wish:
     """So often a job that has failed or was cancelled is tried again by hand."""
 
 
-def entities(client: ApiClient) -> list[Entity]:
-    """Read what there is to move, in an order that the seed can be applied to."""
+def entities(client: ApiClient) -> tuple[list[Entity], dict[str, str]]:
+    """Read what there is to move, in an order that the seed can be applied to, and the pool of each volume."""
     disks: dict[str, list[str]] = {}
-    loose = []
+    loose, pools = [], {}
     for volume in client.entities("listVolumes", "volume"):
+        pools[volume["id"]] = str(volume["storage"])
         if machine := volume.get("virtualmachineid"):
             disks.setdefault(machine, []).append(volume["id"])
         else:
@@ -50,7 +51,7 @@ def entities(client: ApiClient) -> list[Entity]:
         Entity(vm["name"], vm["id"], tuple(disks[vm["id"]]))
         for vm in client.entities("listVirtualMachines", "virtualmachine")
     ]
-    return sorted([*machines, *loose], key=lambda entity: entity.name)
+    return sorted([*machines, *loose], key=lambda entity: entity.name), pools
 
 
 def wishes(subjects: list[Entity], draw: Random) -> Iterator[Wish]:

@@ -20,8 +20,8 @@ class Size:
     """Of each of three kinds of detached disks."""
 
 
-LARGE = Size(vms=50, disks=40)
-"""270 entities with 320 disks."""
+LARGE = Size(vms=60, disks=50)
+"""330 entities with 450 disks."""
 SMALL = Size(vms=8, disks=6)
 
 
