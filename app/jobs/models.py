@@ -84,7 +84,11 @@ class Job(Base):
         # What lists are asked for: each in the order in which jobs are listed.
         Index("ix_job_state", "state", "created_at", "id"),
         Index("ix_job_account", "account_id", "state", "created_at", "id"),
-        Index("ix_job_kind", "resource_type", "command", "state", "created_at", "id"),
+        Index(
+            "ix_job_kind",
+            *("resource_type", "command", "state", "created_at", "id"),
+            postgresql_include=["account_id"],  # both together are looked up in it alone
+        ),
         Index("ix_job_finished", "finished_at", "id", postgresql_where=text("finished_at IS NOT NULL")),
     )
 
