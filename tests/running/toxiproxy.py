@@ -77,6 +77,11 @@ class Proxied:
         self.down()
         self.up()
 
+    def lead_to(self, upstream_port: int) -> None:
+        """Cut every connection, and let new ones go on to another port."""
+        self.proxy.ask("POST", f"/proxies/{self.name}", {"upstream": f"{LOOPBACK}:{upstream_port}"})
+        self.cut()
+
     @contextmanager
     def refused(self) -> Iterator[None]:
         """Cut every connection, and refuse new ones meanwhile."""
