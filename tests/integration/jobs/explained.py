@@ -6,15 +6,15 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Executable, text
+from sqlalchemy import ClauseElement, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
 
-def plan_of(session: Session, statement: Executable, parameters: dict[str, Any] | None = None) -> dict[str, Any]:
+def plan_of(session: Session, statement: ClauseElement, parameters: dict[str, Any] | None = None) -> dict[str, Any]:
     """How PostgreSQL carries a statement out; its values are in it, or are `parameters` of a text."""
     if parameters is None:
-        compiled = statement.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True})  # type: ignore[attr-defined]  # every statement has it
+        compiled = statement.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True})
         # A colon is no parameter of ours.
         asked = str(compiled).replace(":", "\\:")
     else:
