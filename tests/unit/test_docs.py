@@ -58,10 +58,13 @@ def test_a_vrelocate_command_in_a_page_can_be_typed(arguments: list[str], monkey
     assert command.callback
 
 
-def test_the_targets_of_make_in_the_pages_exist() -> None:
-    targets = set(re.findall(r"^\.PHONY: (\S+)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+def test_the_targets_and_variables_of_make_in_the_pages_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^\.PHONY: (\S+)$", makefile, re.MULTILINE))
     shown = {word for _, words in SHOWN if words[0] == "make" for word in words[1:]}
-    assert {"demo", "test"} <= shown <= targets
+    set_there = {word.partition("=")[0] for word in shown if "=" in word}
+    assert {"demo", "test"} <= {word for word in shown if "=" not in word} <= targets
+    assert set_there <= set(re.findall(r"\$\((?:if )?(\w+)", makefile))
 
 
 def test_the_scripts_in_the_pages_exist() -> None:
