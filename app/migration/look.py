@@ -25,7 +25,7 @@ from app.inventory.queries import members_of
 from app.jobs import leases
 from app.jobs.leases import Claim
 from app.migration import queries
-from app.migration.plan import find_vm, plan
+from app.migration.plan import plan
 from app.migration.requests import Request, pool_ids_of
 from app.vsphere import first_class_disks, inventory, registration, tasks
 from app.vsphere.errors import ManagedObjectGone
@@ -126,7 +126,12 @@ def write_down(session: Session, reading: Reading) -> None:
     before = reading.before
     observe_pools(session, before.vcenter_id, list(reading.datastores))
     if before.machine is not None and reading.machine is not None:
-        observe_vm(session, find_vm(session, before.machine.id), reading.machine)
+        row = queries.machine_alone(session, before.machine.id)
+        if row is None:
+            raise NotFound(
+                f"VM {before.machine.name} is not in the inventory any more: listVirtualMachines shows what is"
+            )
+        observe_vm(session, row, reading.machine)
     elif reading.found.arrived is not None:
         _has_arrived(session, before, reading.found.arrived)
 

@@ -44,9 +44,9 @@ def plan(session: Session, request: Request) -> Move:
         volumes = [volume for volume in vm.volumes if volume.id in goals]
     home = _home_goal(session, request, vm, goals)
     anchor = vm or volumes[0]
-    vcenter = queries.vcenter(session, anchor.vcenter_id)
+    zone = queries.zone(session, anchor.zone_id)
     # Over /folder every byte of a thin disk's extent is written.
-    inflates = vcenter.hypervisor == VMWARE and not vcenter.native_motion
+    inflates = zone.vcenter.hypervisor == VMWARE and not zone.vcenter.native_motion
     members = _members(session, volumes, goals, home)
     home_target = _home_target(session, vm, home, members) if home and vm else None
     moving = [volume for volume in volumes if _has_to_move(volume, goals[volume.id], request.format)]
@@ -55,14 +55,14 @@ def plan(session: Session, request: Request) -> Move:
         for volume in moving
     )
     return Move(
-        hypervisor=vcenter.hypervisor,
+        hypervisor=zone.vcenter.hypervisor,
         vcenter_id=anchor.vcenter_id,
-        datacenter_moref=queries.zone_moref(session, anchor.zone_id),
+        datacenter_moref=zone.moref,
         machine=_machine(session, vm) if vm else None,
         home_target=as_pool(home_target) if home_target else None,
         disks=disks,
         secondary=queries.has_secondary_storage(session),
-        native=vcenter.native_motion,
+        native=zone.vcenter.native_motion,
     )
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import delete, exists, func, select, text, type_coerce, update
 from sqlalchemy.dialects.postgresql import JSONB, array
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session, aliased, lazyload
 
 from app.inventory.models import StoragePool, VCenter, VirtualMachine, Volume, Zone
 from app.jobs.models import TERMINAL_SQL, OutsideTask, Slot
@@ -84,6 +84,11 @@ def clones_on(
     )
 
 
+def machine_alone(session: Session, vm_id: UUID) -> VirtualMachine | None:
+    """Return a VM that is present; its volumes are not read with it."""
+    return _present(session, session.get(VirtualMachine, vm_id, options=[lazyload(VirtualMachine.volumes)]))
+
+
 def pool(session: Session, pool_id: UUID) -> StoragePool | None:
     """Return a pool that is present."""
     return _present(session, session.get(StoragePool, pool_id))
@@ -117,9 +122,9 @@ def has_secondary_storage(session: Session) -> bool:
     return bool(session.scalar(select(exists().where(SecondaryStore.id.is_not(None)))))
 
 
-def zone_moref(session: Session, zone_id: UUID) -> str:
-    """Return what vCenter calls a zone."""
-    return session.get_one(Zone, zone_id).moref
+def zone(session: Session, zone_id: UUID) -> Zone:
+    """Return a zone, and with it its vCenter."""
+    return session.get_one(Zone, zone_id)
 
 
 def slots_in_use(session: Session, resources: Collection[str], job_id: UUID) -> dict[str, int]:
