@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -20,6 +22,7 @@ from app.migration.submit import submit
 from app.migration.verify import finish
 from tests.integration import known
 from tests.integration.jobs import rows
+from tests.running.admin_port import ask_admin
 from tests.running.ledger import Ledger
 from tests.running.vcenter import RunningVCenter
 from workers.watch import Watcher
@@ -79,6 +82,15 @@ class Steps:
         watch = watching.take_watch(self.vcenter_id, "watcher")
         assert watch
         Watcher(watch)._follow(threading.Event())
+
+    @contextmanager
+    def slowly(self) -> Iterator[None]:
+        """Let copies from `slow` go on for half a minute and more, a few percent a second, however busy we are."""
+        ask_admin(self.vcenter, "POST", "/datastores/slow", {"rate": "2MB/s"})
+        try:
+            yield
+        finally:
+            ask_admin(self.vcenter, "POST", "/datastores/slow", {"rate": "50MB/s"})
 
     def run(self, job_id: UUID, worker: str = "worker") -> Job:
         """Take a job that is due through one attempt."""

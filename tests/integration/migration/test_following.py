@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from uuid import UUID
 
 import pytest
@@ -23,7 +22,6 @@ from tests.integration.in_turn import InTurn
 from tests.integration.jobs import rows
 from tests.integration.migration.steps import NOTHING_TAKEN, Steps, admission
 from tests.integration.operating import Operator
-from tests.running.admin_port import ask_admin
 from tests.running.faults import Faults
 from tests.running.waiting import until
 from workers.watch import Watcher
@@ -42,16 +40,6 @@ def still_at_work(steps: Steps) -> AbstractContextManager[None]:
     return Faults(steps.vcenter).stalled("slow", "50MB/s")
 
 
-@contextmanager
-def crawling(steps: Steps) -> Iterator[None]:
-    """Let copies from `slow` go on for half a minute and more, a few percent a second."""
-    ask_admin(steps.vcenter, "POST", "/datastores/slow", {"rate": "2MB/s"})
-    try:
-        yield
-    finally:
-        ask_admin(steps.vcenter, "POST", "/datastores/slow", {"rate": "50MB/s"})
-
-
 def lose(*_: object) -> str:
     raise ReplyLost("the connection broke")
 
@@ -66,13 +54,13 @@ def taken_from_under_it(vcenter_id: UUID) -> Watch | None:
 def test_a_watcher_that_is_replaced_stops_and_its_successor_sees_the_end(steps: Steps, unused: InTurn) -> None:
     name = unused.vm("slow")
     job_id = steps.ask_vm(name, "new")
-    steps.submit(job_id)
-    watch = watching.take_watch(steps.vcenter_id, "paused")
-    assert watch
-    paused = Watcher(watch)
-    paused.start()
-    until(lambda: rows.job(job_id).progress > 0, 20, "the first watcher has seen something")
-    with still_at_work(steps):
+    with steps.slowly():
+        steps.submit(job_id)
+        watch = watching.take_watch(steps.vcenter_id, "paused")
+        assert watch
+        paused = Watcher(watch)
+        paused.start()
+        until(lambda: rows.job(job_id).progress > 0, 20, "the first watcher has seen something")
         until(lambda: taken_from_under_it(steps.vcenter_id), 5, "another one takes it over")
         paused.join(20)
         assert not paused.alive
@@ -94,11 +82,11 @@ def test_a_watcher_goes_home_when_nothing_runs_any_more(steps: Steps, unused: In
 
 def test_what_is_submitted_while_somebody_watches_is_followed_too(steps: Steps, unused: InTurn) -> None:
     first = steps.ask_vm(unused.vm("slow"), "new")
-    steps.submit(first)
-    following = threading.Thread(target=steps.watch)
-    following.start()
-    until(lambda: rows.job(first).progress > 0, 20, "the watcher is at it")
-    with still_at_work(steps):
+    with steps.slowly():
+        steps.submit(first)
+        following = threading.Thread(target=steps.watch)
+        following.start()
+        until(lambda: rows.job(first).progress > 0, 20, "the watcher is at it")
         second = steps.ask_vm(unused.vm(), "new")
         steps.submit(second)
     following.join(30)
@@ -108,7 +96,7 @@ def test_what_is_submitted_while_somebody_watches_is_followed_too(steps: Steps, 
 def test_a_session_that_is_lost_meanwhile_is_made_anew(steps: Steps, unused: InTurn) -> None:
     """View, filters and collectors are gone with it; so is the one that tells of progress."""
     job_id = steps.ask_vm(unused.vm("slow"), "new")
-    with crawling(steps):
+    with steps.slowly():
         steps.submit(job_id)
         following = threading.Thread(target=steps.watch)
         following.start()
@@ -124,7 +112,7 @@ def test_a_session_that_is_lost_meanwhile_is_made_anew(steps: Steps, unused: InT
 def test_progress_ends_no_long_poll(steps: Steps, unused: InTurn) -> None:
     """Law 6: percentages change all the time, and the more tasks, the more often."""
     job_id = steps.ask_vm(unused.vm("slow"), "new")
-    with crawling(steps):
+    with steps.slowly():
         steps.submit(job_id)
         [task] = rows.tasks(job_id)
         tasks = TaskWatch(session_to(steps.vcenter_id))

@@ -68,9 +68,10 @@ def test_what_runs_is_watched_to_its_end_by_one_of_them(steps: Steps, unused: In
 def test_who_stops_gives_the_watch_back_and_the_next_takes_it_at_once(steps: Steps, unused: InTurn) -> None:
     """Without that the lease would have to run out first."""
     job_id = steps.ask_vm(unused.vm("slow"), "new")
-    steps.submit(job_id)
-    with alive(WatchStep(None)):
-        until(lambda: rows.job(job_id).progress, DEADLINE_SECONDS, "it watches")
+    with steps.slowly():
+        steps.submit(job_id)
+        with alive(WatchStep(None)):
+            until(lambda: rows.job(job_id).progress, DEADLINE_SECONDS, "it watches")
     assert leases() == 0
     assert living() == []
     with alive(WatchStep(None)):
