@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 from cs import CloudStack
 
+from tests.running.faults import Faults
 from tests.running.ledger import Ledger
 from tests.running.up import Up
-from tests.running.vcenter import running_vcenter
+from tests.running.vcenter import RunningVCenter, running_vcenter
 from tests.running.waiting import until
 
 SCENARIO = Path(__file__).with_name("scenario.yaml")
+RATE = "4000MB/s"  # of each datastore, as the scenario has it
 RELOCATE, MOVE = "RelocateVM_Task", "MoveVirtualDisk_Task"
 
 
@@ -25,8 +27,13 @@ class Target:
     """What a test breaks, and how it looks whether all is well in spite of it."""
 
     up: Up
-    ledger: Ledger
+    vcenter: RunningVCenter
     client: CloudStack
+
+    @property
+    def ledger(self) -> Ledger:
+        """What vCenter has been asked for."""
+        return Ledger(self.vcenter)
 
     def migrate(self, *names: str) -> list[str]:
         """Have VMs (`vm-…`) and detached disks (`data-…`) moved to ds-new; return the jobs' ids."""
@@ -42,9 +49,15 @@ class Target:
             jobs.append(answer["jobid"])
         return jobs
 
-    def running(self, count: int) -> None:
-        """Wait until so many relocations are at work in vCenter."""
-        until(lambda: self.ledger.running() == count, 60, f"{count} relocations run in vCenter")
+    def relocating(self, *names: str) -> list[str]:
+        """Have them moved as `migrate` does; return the jobs' ids when vCenter is at work on all of them at once.
+
+        However long that takes: meanwhile nothing is copied, and nothing ends.
+        """
+        with Faults(self.vcenter).stalled("ds-old", RATE):
+            jobs = self.migrate(*names)
+            until(lambda: self.ledger.running() == len(names), 120, f"{len(names)} relocations run in vCenter")
+        return jobs
 
     def over_in_vcenter(self) -> float:
         """Wait until vCenter has nothing more to do; return when that was (`time.monotonic`)."""
@@ -78,6 +91,6 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
         try:
             ready = up.start(VRELOCATE_VCENTER_PASSWORD=vcenter.password)
             client = CloudStack(endpoint=ready["api_url"], key=ready["api_key"], secret=ready["secret_key"], retry=3)
-            yield Target(up, Ledger(vcenter), client)
+            yield Target(up, vcenter, client)
         finally:
             assert up.stop() == 0

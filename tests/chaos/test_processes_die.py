@@ -35,8 +35,7 @@ def kill(pids: list[int], number: signal.Signals = signal.SIGKILL) -> None:
 
 def test_every_worker_is_killed_while_relocations_run(target: Target) -> None:
     names = ["vm-01", "vm-02", "vm-03", "vm-04", "data-01", "data-02"]
-    jobs = target.migrate(*names)
-    target.running(len(names))
+    jobs = target.relocating(*names)
 
     workers = target.up.ready()["pids"]["workers"]
     kill(workers)
@@ -48,8 +47,7 @@ def test_every_worker_is_killed_while_relocations_run(target: Target) -> None:
 
 
 def test_the_api_is_killed_and_its_jobs_go_on(target: Target) -> None:
-    jobs = target.migrate("vm-05")
-    target.running(1)
+    jobs = target.relocating("vm-05")
 
     before = target.up.ready()["pids"]["api"]
     kill([before])
@@ -61,8 +59,7 @@ def test_the_api_is_killed_and_its_jobs_go_on(target: Target) -> None:
 
 def test_the_broker_is_killed_and_what_is_accepted_meanwhile_is_not_lost(target: Target) -> None:
     names = ["vm-06", "vm-07", "data-03"]
-    jobs = target.migrate(*names)
-    target.running(len(names))
+    jobs = target.relocating(*names)
     pids = target.up.ready()["pids"]
 
     kill([pids["valkey"]])
@@ -78,8 +75,7 @@ def test_the_broker_is_killed_and_what_is_accepted_meanwhile_is_not_lost(target:
 
 def test_the_database_is_killed_while_relocations_run(target: Target) -> None:
     names = ["vm-09", "vm-10", "data-05"]
-    jobs = target.migrate(*names)
-    target.running(len(names))
+    jobs = target.relocating(*names)
     before = target.up.ready()["pids"]
 
     kill([before["postgres"]])
@@ -102,8 +98,7 @@ def answers(target: Target) -> bool:
 
 def test_a_worker_drains_in_seconds_and_its_jobs_are_followed_by_others(target: Target) -> None:
     names = ["vm-11", "vm-12", "data-06"]
-    jobs = target.migrate(*names)
-    target.running(len(names))
+    jobs = target.relocating(*names)
 
     workers = target.up.ready()["pids"]["workers"]
     kill(workers, signal.SIGTERM)
@@ -117,8 +112,7 @@ def test_a_worker_drains_in_seconds_and_its_jobs_are_followed_by_others(target: 
 def test_a_paused_worker_that_comes_back_changes_nothing(target: Target) -> None:
     """Law 2: its leases and its watch are others' by then, and its writes carry old fences."""
     names = ["vm-13", "vm-14"]
-    jobs = target.migrate(*names)
-    target.running(len(names))
+    jobs = target.relocating(*names)
 
     paused = target.up.ready()["pids"]["workers"][:1]
     kill(paused, signal.SIGSTOP)

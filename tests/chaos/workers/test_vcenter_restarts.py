@@ -18,6 +18,7 @@ from tests.running.waiting import until
 pytestmark = pytest.mark.chaos
 
 RELOCATE = "RelocateVM_Task"
+RATE = "45MB/s"  # of the datastore, as the scenario has it
 
 
 @pytest.fixture
@@ -30,8 +31,9 @@ def test_the_work_goes_on_and_its_tasks_are_forgotten(
 ) -> None:
     """Some relocations end while it is away, others after it has come back; no task tells of either."""
     ledger, faults = Ledger(vcenter), Faults(vcenter)
-    crew.start(2)
-    until(lambda: running(jobs) == len(jobs), 30, "all relocations run")
+    with faults.stalled("old", RATE):  # none ends before all run
+        crew.start(2)
+        until(lambda: running(jobs) == len(jobs), 60, "all relocations run")
     with faults.away(tasks="forget", running="continue"):
         until(lambda: ledger.total(RELOCATE, "succeeded") >= 1, 60, "a relocation ends while nobody can see it")
     all_end(jobs, 90)
@@ -42,8 +44,9 @@ def test_the_work_goes_on_and_its_tasks_are_forgotten(
 def test_the_work_ends_and_its_tasks_are_forgotten(jobs: dict[UUID, str], crew: Crew, vcenter: RunningVCenter) -> None:
     """Nothing tells that the relocations came to nothing but the VMs, which are where they were: they move then."""
     ledger, faults = Ledger(vcenter), Faults(vcenter)
-    crew.start(2)
-    until(lambda: running(jobs) == len(jobs), 30, "all relocations run")
+    with faults.stalled("old", RATE):  # none ends before all run
+        crew.start(2)
+        until(lambda: running(jobs) == len(jobs), 60, "all relocations run")
     faults.restart(down_seconds=2, tasks="forget", running="fail")
     all_end(jobs, 90)
     assert states(jobs) == {JobState.SUCCEEDED: len(jobs)}

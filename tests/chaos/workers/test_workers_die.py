@@ -10,7 +10,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from uuid import UUID
 
 import pytest
@@ -29,6 +29,7 @@ from tests.chaos.workers.outcome import all_end, all_succeeded_once, over, runni
 from tests.integration import known
 from tests.integration.jobs import rows
 from tests.integration.migration.steps import NOTHING_TAKEN, Steps, admission
+from tests.running.faults import Faults
 from tests.running.ledger import Ledger
 from tests.running.waiting import until
 
@@ -43,6 +44,11 @@ def jobs(steps: Steps) -> Jobs:
     vms = [f"vm-{n:02}" for n in range(1, 8)]
     disks = [f"[old] loose/data-{n:02}.vmdk" for n in range(1, 3)]
     return {steps.ask_vm(name, "new"): name for name in vms} | {steps.ask_disk(path, "new"): path for path in disks}
+
+
+def nothing_copied(steps: Steps) -> AbstractContextManager[None]:
+    """Hold up what is copied, so that nothing ends meanwhile, however long it takes until everything runs."""
+    return Faults(steps.vcenter).stalled("old", "45MB/s")
 
 
 def watcher() -> str | None:
@@ -131,10 +137,11 @@ def test_the_watcher_is_lost_and_another_takes_its_place(
     steps: Steps, jobs: Jobs, crew: Crew, number: signal.Signals
 ) -> None:
     """One that is paused comes back and must not disturb."""
-    crew.start(2)
-    first = until(watcher, 30, "somebody watches")
-    assert first
-    until(lambda: running(jobs) >= 5, 30, "relocations run")
+    with nothing_copied(steps):
+        crew.start(2)
+        first = until(watcher, 60, "somebody watches")
+        assert first
+        until(lambda: running(jobs) >= 5, 60, "relocations run")
     lost = crew.named(first)
     os.kill(lost.pid, number)
     until(lambda: watcher() not in {first, None}, 30, "another one watches")
@@ -147,8 +154,9 @@ def test_the_watcher_is_lost_and_another_takes_its_place(
 
 def test_a_worker_that_is_asked_to_stop_leaves_nothing_undone(steps: Steps, jobs: Jobs, crew: Crew) -> None:
     """SIGTERM drains: it exits cleanly, holds nothing, and whoever is left goes on without waiting for a lease."""
-    both = crew.start(2)
-    until(lambda: running(jobs) >= 5, 30, "relocations run")
+    with nothing_copied(steps):
+        both = crew.start(2)
+        until(lambda: running(jobs) >= 5, 60, "relocations run")
     for process in both:
         process.ask_to_stop()
     for process in both:
