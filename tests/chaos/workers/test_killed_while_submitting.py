@@ -28,7 +28,7 @@ from tests.running.ledger import Ledger
 from tests.running.vcenter import RunningVCenter, running_vcenter
 from tests.running.waiting import until
 
-KILLS = int(os.environ.get("CHAOS_KILLS", "24"))
+KILLS = int(os.environ.get("CHAOS_KILLS", "12"))
 """That hit a worker which holds a job in its submit step."""
 SEED = int(os.environ.get("CHAOS_SEED", "20"))
 AT_ONCE = 8

@@ -110,26 +110,26 @@ def test_what_is_there_already_is_not_moved(steps: Steps, unused: InTurn) -> Non
 
 def test_progress_can_be_read_while_vcenter_works(steps: Steps, unused: InTurn) -> None:
     job_id = steps.ask_vm(unused.vm("slow"), "new")
-    steps.submit(job_id)
-    assert rows.job(job_id).phase == "queued by vCenter"
     watching = threading.Thread(target=steps.watch)
-    watching.start()
-    try:
+    with steps.slowly():
+        steps.submit(job_id)
+        assert rows.job(job_id).phase == "queued by vCenter"
+        watching.start()
         seen = until(lambda: 0 < rows.job(job_id).progress < 100, 20, "some progress")
         assert seen
         assert (rows.job(job_id).state, rows.job(job_id).phase) == (JobState.RUNNING, "relocating")
-    finally:
-        watching.join(30)
+    watching.join(30)
     assert steps.finish(job_id).state is JobState.SUCCEEDED
 
 
 def test_while_vcenter_works_nobody_holds_the_job_and_its_slots_are_taken(steps: Steps, unused: InTurn) -> None:
     name = unused.vm("slow")
-    job = steps.submit(steps.ask_vm(name, "new"))
-    assert (job.state, job.lease_owner) == (JobState.RUNNING, None)
-    # vCenter, host, source and target; the target's space; the one disk.
-    assert admission() == (4, 1, 1)
-    assert known.disks(name)[0].moved_by == job.id
+    with steps.slowly():
+        job = steps.submit(steps.ask_vm(name, "new"))
+        assert (job.state, job.lease_owner) == (JobState.RUNNING, None)
+        # vCenter, host, source and target; the target's space; the one disk.
+        assert admission() == (4, 1, 1)
+        assert known.disks(name)[0].moved_by == job.id
     steps.watch()
     assert steps.finish(job.id).state is JobState.SUCCEEDED
     assert admission() == NOTHING_TAKEN
@@ -138,10 +138,11 @@ def test_while_vcenter_works_nobody_holds_the_job_and_its_slots_are_taken(steps:
 def test_a_sync_in_mid_migration_leaves_the_disks_to_it(steps: Steps, unused: InTurn) -> None:
     name, path = unused.vm("slow"), unused.disk("slow", "slow")
     volume, [disk] = known.volume(path), known.disks(name)
-    jobs = [steps.submit(steps.ask_vm(name, "new")).id, steps.submit(steps.ask_disk(path, "new")).id]
-    before = known.sync(steps.vcenter_id).volumes
-    assert known.volume_of_id(volume.id).path == path
-    assert known.volume_of_id(disk.id).removed_at is None
+    with steps.slowly():
+        jobs = [steps.submit(steps.ask_vm(name, "new")).id, steps.submit(steps.ask_disk(path, "new")).id]
+        before = known.sync(steps.vcenter_id).volumes
+        assert known.volume_of_id(volume.id).path == path
+        assert known.volume_of_id(disk.id).removed_at is None
     steps.watch()
     assert [steps.finish(job_id).state for job_id in jobs] == [JobState.SUCCEEDED] * 2
     after = known.sync(steps.vcenter_id).volumes
