@@ -138,6 +138,7 @@ def _write(session: Session, vcenter_id: UUID, seen: facts.Inventory, began: dat
         Looked(
             vms=placed,
             loose=seen.loose_disks,
+            unclear=seen.unclear_disks,
             workers=[vm for vm in seen.virtual_machines if vm.worker_of_job is not None],
             searched=seen.searched_datastores,
             searched_for_fcds=seen.fcd_datastores,

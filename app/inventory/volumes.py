@@ -36,6 +36,8 @@ class Looked:
 
     vms: Sequence[facts.VirtualMachine]
     loose: Sequence[facts.LooseDisk] = ()
+    unclear: Sequence[facts.LooseDisk] = ()
+    """Disks that may be a VM's or nobody's: what is known of them stays."""
     workers: Sequence[facts.VirtualMachine] = ()
     """Worker VMs: their disks are detached volumes that were lent to them."""
     searched: frozenset[str] = frozenset()
@@ -106,6 +108,7 @@ class VolumeSync:
         )
         searched = {self._pools[moref].id for moref in looked.searched if moref in self._pools}
         for_fcds = {self._pools[moref].id for moref in looked.searched_for_fcds if moref in self._pools}
+        unclear = {disk.place for disk in detached(looked.unclear, self._pools)}
         gone = [
             row
             for row in self._rows
@@ -116,6 +119,7 @@ class VolumeSync:
             # A disk is gone only if the place where it was has been looked at.
             and (
                 row.pool_id in (for_fcds if row.fcd_id else searched)
+                and (row.pool_id, path_on_pool(row.path)) not in unclear
                 if row.vm_id is None
                 else row.vm_id in looked_at or (looked.whole and row.vm_id not in present)
             )

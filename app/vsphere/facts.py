@@ -254,6 +254,8 @@ class Inventory:
     loose_disks: tuple[LooseDisk, ...]
     searched_datastores: frozenset[str]
     """Datastores whose files were listed. A disk that is missing on any other one is unknown, not gone."""
+    unclear_disks: tuple[LooseDisk, ...] = ()
+    """Of those listed, the ones that may be a VM's or not: they are there, and nothing more is known of them."""
     tags_known: bool = field(default=False)
     """False when the tag service did not answer: then every datastore's `tags` is None."""
     storage_pods: tuple[StoragePod, ...] = ()

@@ -55,6 +55,7 @@ def read_inventory(session: Session, tag_category: str) -> Inventory:
     tags = datastore_tags(session.endpoint, session.timeout_seconds, tag_category)
     if tags is not None:
         pools = tuple(replace(pool, tags=tags.get(pool.moref, frozenset())) for pool in pools)
+    disks = loose_disks(listed, pools, machines, chain.from_iterable(catalogs.values()))
     return Inventory(
         about=about(session),
         datacenters=datacenters(places),
@@ -62,8 +63,9 @@ def read_inventory(session: Session, tag_category: str) -> Inventory:
         hosts=hosts(places),
         datastores=pools,
         virtual_machines=machines,
-        loose_disks=loose_disks(listed, pools, machines, chain.from_iterable(catalogs.values())),
+        loose_disks=disks.loose,
         searched_datastores=frozenset(listed),
+        unclear_disks=disks.unclear,
         tags_known=tags is not None,
         storage_pods=storage_pods(places),
         fcd_datastores=frozenset(catalogs),

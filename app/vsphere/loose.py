@@ -21,13 +21,22 @@ class _Owned:
     folders: set[tuple[str, str]] = field(default_factory=set)
 
 
+@dataclass(frozen=True, slots=True)
+class Sorted:
+    """What was listed, and is not surely a VM's."""
+
+    loose: tuple[LooseDisk, ...]
+    unclear: tuple[LooseDisk, ...]
+    """They may be a VM's or not: they lie beside a disk of one whose files vCenter does not list now."""
+
+
 def loose_disks(
     listed: Mapping[str, Iterable[LooseDisk]],
     datastores: Iterable[Datastore],
     machines: Iterable[VirtualMachine],
     catalog: Iterable[FirstClassDisk] = (),
-) -> tuple[LooseDisk, ...]:
-    """Return the disks of `listed` (by datastore) that belong to none of `machines`.
+) -> Sorted:
+    """Sort out the disks of `listed` (by datastore) that belong to none of `machines`.
 
     Of the First Class Disks of `catalog` those that no VM has are among them, wherever they lie. What else is in their
     folder, `fcd/`, is not, nor are disks of content libraries: they have owners of their own.
@@ -42,7 +51,9 @@ def loose_disks(
         for disk in catalog
         if disk.datastore_moref in urls and (path := DatastorePath.parse(disk.path)) is not None
     }
-    found, told = [], set()
+    found: list[LooseDisk] = []
+    unclear: list[LooseDisk] = []
+    told: set[tuple[str, str]] = set()
     for moref, disks in listed.items():
         for disk in disks:
             path = DatastorePath.parse(disk.path)
@@ -56,16 +67,13 @@ def loose_disks(
                     told.add(place)
                     if _is_detached(fcd, attached) and place not in owned.files:
                         found.append(_as_first_class(disk, fcd))
-            elif (
-                not _has_other_owner(path)
-                and place not in owned.files
-                and (urls[moref], path.folder.file) not in owned.folders
-            ):
-                found.append(disk)
+            elif not _has_other_owner(path) and place not in owned.files:
+                beside = (urls[moref], path.folder.file) in owned.folders
+                (unclear if beside else found).append(disk)
     datacenters = {store.moref: store.datacenter_moref for store in known}
     unlisted = (disk for place, disk in first_class.items() if place not in told | owned.files)
     found += [as_loose(disk, datacenters[disk.datastore_moref]) for disk in unlisted if _is_detached(disk, attached)]
-    return tuple(found)
+    return Sorted(tuple(found), tuple(unclear))
 
 
 def _is_detached(disk: FirstClassDisk, attached: set[str]) -> bool:

@@ -217,6 +217,17 @@ def test_a_datastore_that_could_not_be_searched_keeps_its_detached_disks(
     assert known.volume(path).removed_at is None
 
 
+def test_a_detached_disk_that_may_be_a_vms_is_kept(shown: Inventory, take_in: TakeIn, unused: InTurn) -> None:
+    """A VM beside it does not tell its files now: whose they are is not known, but that they are there is."""
+    path = unused.disk()
+    [disk] = [disk for disk in shown.loose_disks if disk.path == path]
+    volume = known.volume(path)
+    take_in(replace(without_loose(shown, path), unclear_disks=(disk,)))
+    assert known.volume_of_id(volume.id).removed_at is None
+    take_in(without_loose(shown, path))
+    assert known.volume_of_id(volume.id).removed_at is not None
+
+
 def test_a_pass_that_began_before_something_was_observed_leaves_it_alone(
     shown: Inventory, take_in: TakeIn, unused: InTurn
 ) -> None:

@@ -75,7 +75,7 @@ def file(path: str, datastore: Datastore = DS) -> LooseDisk:
 
 def loose(*paths: str, vm: VirtualMachine = VM) -> list[str]:
     listed = {DS.moref: [file(path) for path in paths]}
-    return [disk.path for disk in loose_disks(listed, [DS], [vm])]
+    return [disk.path for disk in loose_disks(listed, [DS], [vm]).loose]
 
 
 def test_what_no_vm_has_is_loose_even_beside_a_vms_files() -> None:
@@ -104,6 +104,15 @@ def test_nothing_in_the_folder_of_a_vm_that_does_not_tell_its_files_is_loose(vm:
     assert loose("[ds] vm/vm.vmdk", "[ds] vm/perhaps.vmdk", "[ds] elsewhere/x.vmdk", vm=vm) == ["[ds] elsewhere/x.vmdk"]
 
 
+def test_what_lies_beside_a_disk_of_such_a_vm_is_there_all_the_same() -> None:
+    """A detached disk that was lent to a worker VM lies among others, which are nobody's still."""
+    worker = replace(VM, disks=(replace(DISK, path="[ds] loose/lent.vmdk"),), file_paths=frozenset())
+    listed = {DS.moref: [file(f"[ds] {path}.vmdk") for path in ("loose/lent", "loose/other", "vm/perhaps", "x/x")]}
+    found = loose_disks(listed, [DS], [worker])
+    assert [disk.path for disk in found.loose] == ["[ds] x/x.vmdk"]
+    assert [disk.path for disk in found.unclear] == ["[ds] loose/other.vmdk", "[ds] vm/perhaps.vmdk"]
+
+
 def test_first_class_disks_and_content_libraries_have_owners() -> None:
     others = ["[ds] fcd/a.vmdk", "[ds] contentlib-1/item/a.vmdk", "[ds] .dvsData/a.vmdk"]
     assert loose(*others, "[ds] fcd.vmdk", "[ds] vms/fcd/a.vmdk") == ["[ds] fcd.vmdk", "[ds] vms/fcd/a.vmdk"]
@@ -113,13 +122,13 @@ def test_a_datastore_of_two_datacenters_is_one() -> None:
     # Each datacenter has its own object and name for it; the url is the same.
     twin = replace(DS, moref="datastore-2", name="shared", datacenter_moref="datacenter-2")
     listed = {twin.moref: [file("[shared] vm/vm.vmdk", twin), file("[shared] x.vmdk", twin)]}
-    assert [disk.path for disk in loose_disks(listed, [DS, twin], [VM])] == ["[shared] x.vmdk"]
+    assert [disk.path for disk in loose_disks(listed, [DS, twin], [VM]).loose] == ["[shared] x.vmdk"]
 
 
 def test_namesakes_in_two_datacenters_are_two() -> None:
     namesake = replace(DS, moref="datastore-3", datacenter_moref="datacenter-2", url="ds:///vmfs/volumes/3/")
     listed = {namesake.moref: [file("[ds] vm/vm.vmdk", namesake)]}
-    assert len(loose_disks(listed, [DS, namesake], [VM])) == 1
+    assert len(loose_disks(listed, [DS, namesake], [VM]).loose) == 1
 
 
 def catalogued(path: str, *, consumers: tuple[str, ...] = (), datastore: Datastore = DS) -> FirstClassDisk:
@@ -136,7 +145,7 @@ def catalogued(path: str, *, consumers: tuple[str, ...] = (), datastore: Datasto
 
 def first_class(*catalog: FirstClassDisk, listed: tuple[str, ...] = (), vm: VirtualMachine = VM) -> list[LooseDisk]:
     files = {DS.moref: [file(path) for path in listed]}
-    return list(loose_disks(files, [DS], [vm], catalog))
+    return list(loose_disks(files, [DS], [vm], catalog).loose)
 
 
 def test_a_first_class_disk_is_loose_wherever_its_file_lies() -> None:
@@ -178,5 +187,5 @@ def test_a_first_class_disk_that_a_vm_has_is_not_loose(catalog: FirstClassDisk, 
 def test_a_first_class_disk_on_a_datastore_of_two_datacenters_is_one() -> None:
     twin = replace(DS, moref="datastore-2", name="shared", datacenter_moref="datacenter-2")
     listed = {DS.moref: [file("[ds] fcd/a.vmdk")], twin.moref: [file("[shared] fcd/a.vmdk", twin)]}
-    found = loose_disks(listed, [DS, twin], [VM], [catalogued("[ds] fcd/a.vmdk")])
+    found = loose_disks(listed, [DS, twin], [VM], [catalogued("[ds] fcd/a.vmdk")]).loose
     assert [(disk.path, disk.datastore_moref) for disk in found] == [("[ds] fcd/a.vmdk", DS.moref)]
