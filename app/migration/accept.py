@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -22,6 +23,13 @@ from app.settings import settings
 
 _TRIES = 3
 """One whose outcome is not known, one that meets the first on its way, and one that sees what became of it."""
+
+_LOOK_AGAIN_SECONDS = 3.0
+"""For how long a database that took a commit and was lost is asked again: a cut line or a restart is over by then.
+
+Clients wait half a minute; the commit itself, and a last try to reach the database, have taken the rest of it.
+"""
+_PAUSE_SECONDS = 0.1
 
 WAITS_FOR_WORKER = "waiting for a worker"
 
@@ -53,7 +61,8 @@ def accept(
         )
     new_id = job_id or uuid4()
     unknown: CommitUnknown | None = None
-    for tries_left in reversed(range(_TRIES)):
+    until, tries_left = 0.0, _TRIES
+    while True:
         try:
             with transaction() as session:
                 known = queries.get_job(session, new_id)
@@ -68,14 +77,18 @@ def accept(
             break
         except CommitUnknown as lost:
             # The next try sees the job, or writes it down itself: with this id it cannot become two.
-            unknown = lost
+            unknown, until = lost, time.monotonic() + _LOOK_AGAIN_SECONDS
+            tries_left -= 1
             if not tries_left:
                 raise
         except DatabaseUnavailable as away:
-            raise unknown or away from away
+            if unknown is None or time.monotonic() > until:
+                raise unknown or away from away
+            time.sleep(_PAUSE_SECONDS)
         except IntegrityError:
             # Somebody was faster, with the same job id or with another job for the same subject: the next try sees
             # them. If they are gone by then, it is ours.
+            tries_left -= 1
             if not tries_left:
                 raise
     ring(Step.SUBMIT, [new_id])

@@ -170,13 +170,15 @@ def jobs_about(connection: psycopg.Connection[Any], volume: object) -> list[str]
 def test_a_commit_whose_answer_was_lost_is_looked_up(
     call: Call, proxied: Proxied, database_url: str, landscape: SimpleNamespace
 ) -> None:
-    """The database is back at once: the client never learns of it."""
+    """The database is back in a moment: the client never learns of it."""
     wish = {"volumeid": str(landscape.loose.id), "storageid": str(landscape.new.id)}
     with held_back(database_url) as (connection, release), ThreadPoolExecutor(1) as pool:
         asked = pool.submit(call, "migrateVolume", **wish)
         until(lambda: commits(connection), WAIT_SECONDS, "the commit is on its way")
-        proxied.cut()
-        release()
+        with proxied.refused():
+            release()
+            about = landscape.loose.id
+            until(lambda: jobs_about(connection, about) != [], WAIT_SECONDS, "it was written down")
         answer = asked.result(WAIT_SECONDS)
         assert answer.status_code == 200, answer.text
         assert jobs_about(connection, landscape.loose.id) == [answer.json()["migratevolumeresponse"]["jobid"]]
