@@ -240,7 +240,7 @@ class DiscardTargets(BaseCommand):
 
 
 class RemoveFolder(BaseCommand):
-    """Delete a VM's folder on a datastore (`FileManager.DeleteDatastoreFile_Task`) if nothing is in it."""
+    """Delete the empty folder of a VM or of a worker VM (`FileManager.DeleteDatastoreFile_Task`)."""
 
     doing: ClassVar[str] = "removing the empty folder"
 
@@ -249,7 +249,7 @@ class RemoveFolder(BaseCommand):
     emptied: bool = False
     """It is the folder that the VM's files were carried from; else the one that was made for them."""
     folder: str | None = None
-    """`[datastore] folder`, known from the command that carried."""
+    """`[datastore] folder`; of a VM known from the command that carried its files."""
     going: str | None = None
     """What it is called while it is being removed."""
 

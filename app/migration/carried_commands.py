@@ -185,7 +185,7 @@ def _used(vcenter: Session, command: RemoveSources | DiscardTargets) -> str:
 
 def _with_folder(command: RemoveFolder, carry: Asked | None) -> RemoveFolder:
     """Return the command with the folder that was carried from, or to, and with the name it gets while it goes."""
-    if carry is None or not isinstance(carry.command, CarryVm):
+    if command.folder is not None or carry is None or not isinstance(carry.command, CarryVm):
         return command
     vmx = DatastorePath.parse((carry.command.vmx_path if command.emptied else carry.command.target_vmx_path) or "")
     if vmx is None or not vmx.folder.file:

@@ -7,18 +7,20 @@ next finds an open attempt, perhaps with an intent whose outcome nobody wrote do
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID
 
 from app.db import transaction
 from app.errors import LostLease, ResourceUnavailable, VrelocateError
+from app.hypervisors.commands import Command, PlaceDisk
 from app.hypervisors.move import Move
 from app.inventory.vcenters import session_to
 from app.jobs import attempts, leases, stopping
 from app.jobs.attempts import Failure
 from app.jobs.leases import Claim, claim_to_submit, kept_alive
 from app.jobs.states import SETTLED, JobState, TaskState
-from app.migration import admission, asking, checks, failures, outcomes, situation
+from app.migration import admission, asking, checks, failures, outcomes, queries, situation
 from app.migration.admission import Wait
 from app.migration.asking import OutcomeUnknown
 from app.migration.findings import Done, NotStarted
@@ -32,7 +34,7 @@ from app.migration.programs import (
     program_to_json,
 )
 from app.migration.readback import record_of
-from app.migration.requests import Request, request_from_json
+from app.migration.requests import MigrateVolume, Request, request_from_json
 from app.migration.results import with_places
 from app.migration.strategies import choose
 from app.migration.surroundings import read_surroundings
@@ -136,6 +138,7 @@ class _Submission:
         if self._standing.history or self._standing.attempt > 1:
             rest = owed(vcenter, self._past.programs, self._past.history)
             if rest:
+                self._leave_to_us(rest)
                 self._begin(vcenter, Program(self._past.programs[-1].strategy, rest), move)
             else:
                 self._to_verification()
@@ -143,6 +146,15 @@ class _Submission:
         where = ", ".join(sorted(pool.name for pool in move.targets.values())) or "the target pool"
         text = f"everything is on {where} already: there is nothing to migrate"
         outcomes.fail(self._claim, Failure("AlreadyThere", FaultClass.PERMANENT, text, code=431))
+
+    def _leave_to_us(self, rest: Sequence[Command]) -> None:
+        """Say where a detached disk goes: a sync that looks meanwhile would find it in neither place."""
+        with transaction() as session:
+            leases.held(session, self._claim)
+            for command in rest:
+                if isinstance(command, PlaceDisk) and isinstance(self._request, MigrateVolume):
+                    volume_id, goal = self._request.volume_id, command.target_path
+                    queries.mark_moving(session, volume_id, self._claim.job_id, goal)
 
     def _planned(self) -> Move:
         """Return the move as the inventory has it, without asking vCenter."""

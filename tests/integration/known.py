@@ -41,6 +41,13 @@ def pool(name: str) -> StoragePool:
         return session.scalars(select(StoragePool).where(StoragePool.name == name)).one()
 
 
+def pools(vcenter_id: UUID) -> list[str]:
+    """The names of a vCenter's datastores."""
+    with transaction() as session:
+        present = select(StoragePool).where(StoragePool.vcenter_id == vcenter_id, StoragePool.removed_at.is_(None))
+        return sorted(pool.name for pool in session.scalars(present) if not pool.is_cluster)
+
+
 def vm(name: str) -> VirtualMachine:
     """The VM of that name that is there, or was last."""
     with transaction() as session:

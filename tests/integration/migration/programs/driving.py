@@ -11,8 +11,9 @@ from pydantic import SecretStr
 from app.jobs.models import Job
 from app.jobs.states import JobState
 from app.vsphere.datastore_files import DatastoreFile, DatastoreFiles
+from app.vsphere.datastore_listing import names_in
 from app.vsphere.endpoint import Endpoint
-from app.vsphere.facts import Disk
+from app.vsphere.facts import WORKER_NAME, Disk
 from app.vsphere.inventory import disk_exists, read_vm
 from app.vsphere.paths import DatastorePath
 from app.vsphere.worker_vm import list_workers
@@ -46,7 +47,17 @@ class Drive(Driven):
     def leaves_nothing(self) -> None:
         """Assert that no worker VM is left, and nothing is taken."""
         assert list_workers(self.session) == []
+        assert self.empty_worker_folders() == []
         assert admission() == NOTHING_TAKEN
+
+    def empty_worker_folders(self) -> list[str]:
+        """The folders of worker VMs in which nothing is any more."""
+        roots = [DatastorePath(name, "") for name in known.pools(self.steps.vcenter_id)]
+        folders = [root / name for root in roots for name in self._names(root) if name.startswith(WORKER_NAME)]
+        return [str(folder) for folder in folders if not self._names(folder)]
+
+    def _names(self, folder: DatastorePath) -> list[str]:
+        return names_in(self.session, self.datacenter(), folder) or []
 
     def calls(self, *methods: str) -> dict[str, int]:
         """How often vCenter was called for each since the ledger's page began."""

@@ -18,10 +18,12 @@ from tests.integration.migration.steps import admission
 from tests.integration.operating import Operator
 from tests.running.faults import Entities, Faults, Planted
 from tests.running.ledger import Ledger
+from tests.running.waiting import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(200)]
 
 FOR_NOW = "TaskInProgress"
+WAIT_SECONDS = 30
 
 
 def outcomes(job_id: UUID) -> list[tuple[str | None, str | None]]:
@@ -136,6 +138,25 @@ def test_a_disk_that_was_left_in_the_workers_folder_is_moved_on_by_the_next_atte
     assert drive.asked(job_id).count("relocate-worker") == 1
     drive.is_at(volume.id, moved)
     assert drive.digest(moved) == before
+
+
+def test_a_sync_while_a_left_disk_gets_its_place_leaves_its_volume_alone(
+    drive: Drive, faults: Faults, unused: InTurn
+) -> None:
+    """The next attempt has only that to do, and the disk is in neither of the two places that the inventory knows."""
+    path = unused.disk(family="thin")
+    moved = path.replace("[old]", "[new]")
+    volume = known.volume(path)
+    in_the_way(faults, "MoveVirtualDisk_Task", "call", 8)
+    job_id = drive.steps.ask_disk(path, "new")
+    until(lambda: drive.turn(job_id).attempt == 2, WAIT_SECONDS, "the next attempt")
+    assert rows.job(job_id).state is JobState.RUNNING
+    until(lambda: drive.exists(moved), WAIT_SECONDS, "vCenter has moved it")
+    known.sync(drive.steps.vcenter_id)
+    drive.succeed(job_id)
+    drive.is_at(volume.id, moved)
+    known.sync(drive.steps.vcenter_id)
+    drive.is_at(volume.id, moved)
 
 
 def test_a_disk_that_its_worker_still_has_is_taken_from_it_by_the_next_attempt(
