@@ -1,9 +1,14 @@
 package vcenter_test
 
 import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/vmware/govmomi/object"
+	"github.com/vmware/govmomi/vim25/mo"
 	"github.com/vmware/govmomi/vim25/types"
 )
 
@@ -115,4 +120,45 @@ func TestBrowserSelects(t *testing.T) {
 		_, err := browser.SearchDatastore(t.Context(), "[nowhere] x", new(types.HostDatastoreBrowserSearchSpec))
 		wantFault[*types.InvalidDatastorePath](t, callFault(t, err))
 	})
+}
+
+func TestBrowserPassesOverFoldersThatGo(t *testing.T) {
+	l := start(t, inventory, fast)
+	ds := object.NewDatastore(l.client.Client, l.datastore("old"))
+	browser, err := ds.Browser(t.Context())
+	l.must(err)
+	var summary mo.Datastore
+	l.must(ds.Properties(t.Context(), ds.Reference(), []string{"summary"}, &summary))
+	// Many that come and go, all of them before the folder that stays.
+	var churn sync.WaitGroup
+	over := make(chan struct{})
+	for n := range 4 {
+		churn.Go(func() {
+			for i := 0; ; i++ {
+				select {
+				case <-over:
+					return
+				default:
+					folder := filepath.Join(summary.Summary.Url, fmt.Sprintf("a-%d-%d", n, i%50))
+					_ = os.Mkdir(folder, 0o700)
+					_ = os.Remove(folder)
+				}
+			}
+		})
+	}
+	defer churn.Wait()
+	defer close(over)
+	for range 200 {
+		task, err := browser.SearchDatastoreSubFolders(t.Context(), "[old]", &types.HostDatastoreBrowserSearchSpec{MatchPattern: []string{"thin.vmdk"}})
+		l.must(err)
+		info, err := task.WaitForResult(t.Context(), nil)
+		l.must(err)
+		found := 0
+		for _, folder := range info.Result.(types.ArrayOfHostDatastoreBrowserSearchResults).HostDatastoreBrowserSearchResults {
+			found += len(folder.File)
+		}
+		if found != 1 {
+			t.Fatalf("%d disks named thin.vmdk found, want 1", found)
+		}
+	}
 }

@@ -112,8 +112,9 @@ func (s *search) tree(folder string) error {
 	}
 	for _, entry := range entries {
 		if entry.IsDir() {
-			if err := s.tree(path.Join(folder, entry.Name())); err != nil {
-				return skipGone(err)
+			// One that goes meanwhile is passed over; those after it are not.
+			if err := skipGone(s.tree(path.Join(folder, entry.Name()))); err != nil {
+				return err
 			}
 		}
 	}
