@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from app.cli.durations import seconds_of
+from app.jobs.priority import MOST_PRIORITY
 
 _API = "Which API"
 
@@ -97,10 +98,10 @@ Priority = Annotated[
     int,
     typer.Option(
         "--priority",
-        min=-100,
-        max=100,
+        min=-MOST_PRIORITY,
+        max=MOST_PRIORITY,
         metavar="N",
-        help="Rank in every line for a slot, from -100 to 100: higher goes first.",
+        help=f"Rank in every line for a slot, from -{MOST_PRIORITY} to {MOST_PRIORITY}: higher goes first.",
     ),
 ]
 

@@ -28,6 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base, Json
+from app.jobs.priority import MOST_PRIORITY
 from app.jobs.states import HELD, IN_LINE, LIVE, SETTLED, TERMINAL, JobState, TaskState
 
 
@@ -40,9 +41,6 @@ def _among(states: frozenset[JobState] | frozenset[TaskState]) -> str:
     """Return a SQL list of `states`."""
     return ", ".join(f"'{state.value}'" for state in sorted(states))
 
-
-MOST_PRIORITY = 100
-"""Priorities go from minus this to this."""
 
 LIVE_SQL = f"state IN ({_among(LIVE)})"
 TERMINAL_SQL = f"state IN ({_among(TERMINAL)})"

@@ -14,7 +14,8 @@ from app.db import transaction
 from app.errors import CommitUnknown, DatabaseUnavailable, InvalidParameter, LiveJobExists
 from app.jobs import queries
 from app.jobs.leases import record_event
-from app.jobs.models import MOST_PRIORITY, Job
+from app.jobs.models import Job
+from app.jobs.priority import MOST_PRIORITY
 from app.jobs.queue import Step, ring
 from app.jobs.states import JobState
 from app.migration.plan import find_pool, find_vm, find_volume, plan, subject_of

@@ -19,7 +19,7 @@ from app.api.cloudstack.wanted import HOST, MIGRATE_TO, MOVE_HOME, wanted_of_vm,
 from app.db import Json
 from app.errors import InvalidParameter
 from app.inventory.models import DiskOffering, StoragePool, VirtualMachine, Volume
-from app.jobs.models import MOST_PRIORITY
+from app.jobs.priority import MOST_PRIORITY
 from app.migration.accept import accept
 from app.migration.dry_run import dry_run, dry_run_to_json
 from app.migration.requests import Request

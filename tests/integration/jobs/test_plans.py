@@ -16,6 +16,7 @@ from app.db import make_engine
 from app.jobs import line, queries, watch_queries
 from app.jobs.models import LIVE_SQL
 from app.migration import queries as migration_queries
+from tests.integration.jobs.explained import nodes, plan_of, rows_read, scanned
 from tests.running.databases import Databases
 
 pytestmark = pytest.mark.integration
@@ -111,35 +112,11 @@ def engine(databases: Databases) -> Iterator[Engine]:
         made.dispose()
 
 
-def plan_of(session: Session, statement: TextClause, parameters: dict[str, Any]) -> dict[str, Any]:
-    """How PostgreSQL carries a statement out, with what it really read; nothing of it stays."""
-    [[whole]] = session.execute(text(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement.text}"), parameters).one()
-    session.rollback()
-    plan: dict[str, Any] = (json.loads(whole) if isinstance(whole, str) else whole)["Plan"]
-    return plan
-
-
-def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield plan
-    for child in plan.get("Plans", []):
-        yield from nodes(child)
-
-
-def rows_read(plan: dict[str, Any]) -> float:
-    """Rows of tables that scans took in hand, those thrown away by a filter too."""
-    return sum(
-        float((node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"])
-        for node in nodes(plan)
-        if "Relation Name" in node and "Scan" in node["Node Type"]
-    )
-
-
 @pytest.mark.parametrize(("statement", "parameters"), ASKED.values(), ids=ASKED.keys())
 def test_it_reads_live_rows_alone(engine: Engine, statement: TextClause, parameters: dict[str, Any]) -> None:
     with Session(engine) as session:
         plan = plan_of(session, statement, parameters)
-    scanned = {node.get("Relation Name") for node in nodes(plan) if node["Node Type"] == "Seq Scan"}
-    assert not scanned & {"job", "outside_task", "job_attempt"}
+    assert not scanned(plan) & {"job", "outside_task", "job_attempt"}
     assert rows_read(plan) <= 12 * LIVE, json.dumps(plan, indent=1)
 
 
