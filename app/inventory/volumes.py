@@ -105,6 +105,8 @@ class VolumeSync:
             if disk.place not in moving
             and not (disk.fcd_id and disk.fcd_id in self._moving_fcds)
             and not self._has_moved_meanwhile(disk)
+            # A file whose row was removed long ago may be written anew: it would bring that row back.
+            and (disk.place in self._present or not self._is_unfinished_copy(disk))
         )
         searched = {self._pools[moref].id for moref in looked.searched if moref in self._pools}
         for_fcds = {self._pools[moref].id for moref in looked.searched_for_fcds if moref in self._pools}
@@ -164,6 +166,14 @@ class VolumeSync:
         """
         return disk.vm is None and disk.place not in self._present and volume_name(disk.path) in self._moved_names
 
+    def _is_seen_twice(self, disk: Shown) -> bool:
+        """Say whether a file is where a disk was, which this very pass has seen elsewhere, at a later time.
+
+        If it is another disk, the next pass writes it down: then no row is in its place any more.
+        """
+        row = self._by_place.get(disk.place)
+        return disk.vm is None and row is not None and row.removed_at is None and not _differ(disk.uuid, row.disk_uuid)
+
     def _match(self, shown: Iterable[Shown]) -> list[tuple[Shown, Volume]]:
         """Find the row of each disk: certain matches first, so that no guess takes a row that is surely another's."""
         matched: list[tuple[Shown, Volume]] = []
@@ -178,7 +188,7 @@ class VolumeSync:
             row = self._free(self._by_uuid.get(disk.uuid or _UNSPOKEN)) or self._in_place(
                 disk, self._by_place.get(disk.place)
             )
-            if row is None and self._is_unfinished_copy(disk):
+            if row is None and (self._is_unfinished_copy(disk) or self._is_seen_twice(disk)):
                 continue
             if row is None:
                 row = Volume(id=uuid4(), vcenter_id=self._vcenter_id, observed_at=self._began)
