@@ -31,12 +31,18 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def rows_read(plan: dict[str, Any]) -> float:
-    """Rows that scans took in hand, those thrown away by a filter too."""
-    return sum(
-        float((node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"])
-        for node in nodes(plan)
-        if "Scan" in node["Node Type"]
-    )
+    """Rows that scans took in hand, those thrown away by a filter too; also of what the statement itself has made."""
+    return sum(_taken_in_hand(node) for node in nodes(plan) if "Scan" in node["Node Type"])
+
+
+def rows_read_of_tables(plan: dict[str, Any]) -> float:
+    """The same of tables alone."""
+    scans = (node for node in nodes(plan) if "Scan" in node["Node Type"])
+    return sum(_taken_in_hand(scan) for scan in scans if "Relation Name" in scan)
+
+
+def _taken_in_hand(scan: dict[str, Any]) -> float:
+    return float((scan["Actual Rows"] + scan.get("Rows Removed by Filter", 0)) * scan["Actual Loops"])
 
 
 def scanned(plan: dict[str, Any]) -> set[str]:
