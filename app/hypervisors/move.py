@@ -70,6 +70,8 @@ class DiskMove:
     """The disk's own, which it keeps wherever it goes; `None` where nobody says."""
     chain_length: int | None = None
     """How many disks it stands on; `None` for a detached disk, of which nobody says."""
+    own_place: str | None = None
+    """Folder and name on its datastore that are its own, where it was left in a worker VM's folder."""
 
 
 @dataclass(frozen=True)

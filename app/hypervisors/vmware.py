@@ -27,10 +27,12 @@ from app.hypervisors.commands import (
     RelocateFirstClassDisk,
     RelocateVm,
     RelocateWorker,
+    RemoveFolder,
 )
 from app.hypervisors.guru import HypervisorGuru
 from app.hypervisors.move import DiskMove, Machine, Move
 from app.vsphere.facts import WORKER_NAME, DiskFormat
+from app.vsphere.paths import DatastorePath
 
 
 class Way(StrEnum):
@@ -67,19 +69,33 @@ class VMwareGuru(HypervisorGuru):
             case Way.RELOCATE_FIRST_CLASS_DISK:
                 return [_first_class(disk)]
             case Way.WORKER_VM:
-                return _by_worker(move, disk)
+                return [*_by_worker(move, disk), *folder_left(disk.path, move.datacenter_moref)]
             case _:
-                return [
-                    MoveVirtualDisk(
-                        source_path=disk.path, target_path=target_path(disk), datacenter=move.datacenter_moref
-                    )
-                ]
+                moving = MoveVirtualDisk(
+                    source_path=disk.path, target_path=target_path(disk), datacenter=move.datacenter_moref
+                )
+                return [moving, *folder_left(disk.path, move.datacenter_moref)]
 
 
 def target_path(disk: DiskMove) -> str:
-    """Return the datastore path a detached disk goes to: the same folders and the same name on the target."""
+    """Return the datastore path a detached disk goes to: its own folders and its own name, on the target."""
     _, _, within = disk.path.partition("] ")
-    return f"[{disk.target.name}] {within}"
+    return f"[{disk.target.name}] {disk.own_place or within}"
+
+
+def worker_folder(path: str) -> DatastorePath | None:
+    """Return the folder of a worker VM in which a disk lies; `None`: it lies elsewhere."""
+    parsed = DatastorePath.parse(path)
+    return parsed.folder if parsed is not None and parsed.folder.file.startswith(WORKER_NAME) else None
+
+
+def folder_left(path: str, datacenter: str) -> list[Command]:
+    """Return what removes the folder of a worker VM when a disk that was left in it has gone; nothing for any other."""
+    folder = worker_folder(path)
+    if folder is None:
+        return []
+    going = f"{folder}.vrelocate-{folder.name.removeprefix(WORKER_NAME)}"
+    return [RemoveFolder(datacenter=datacenter, folder=str(folder), going=going)]
 
 
 def _relocation(move: Move, machine: Machine) -> list[Command]:

@@ -8,14 +8,17 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session, lazyload
 
-from app.inventory.models import DATASTORE_CLUSTER, Cluster, Host, StoragePool, VirtualMachine, Zone
+from app.inventory.models import DATASTORE_CLUSTER, Cluster, Host, StoragePool, VCenter, VirtualMachine, Zone
 from app.inventory.traits import VmTraits
 from app.vsphere import facts
+
+_Place = TypeVar("_Place", Zone, Cluster, Host)
 
 
 @dataclass(frozen=True)
@@ -33,11 +36,15 @@ def places_of(session: Session, vcenter_id: UUID, vm: facts.VirtualMachine, pool
 
     Not all that the vCenter has: it may have thousands of mounts, and each job looks.
     """
-    zones = session.scalars(select(Zone).where(Zone.vcenter_id == vcenter_id, Zone.moref == vm.datacenter_moref))
-    clusters = session.scalars(
-        select(Cluster).where(Cluster.vcenter_id == vcenter_id, Cluster.moref == vm.cluster_moref)
-    )
-    hosts = session.scalars(select(Host).where(Host.vcenter_id == vcenter_id, Host.moref == vm.host_moref))
+    zone, cluster, host = session.execute(
+        select(Zone, Cluster, Host)
+        .select_from(VCenter)
+        .outerjoin(Zone, and_(Zone.vcenter_id == VCenter.id, Zone.moref == vm.datacenter_moref))
+        .outerjoin(Cluster, and_(Cluster.vcenter_id == VCenter.id, Cluster.moref == vm.cluster_moref))
+        .outerjoin(Host, and_(Host.vcenter_id == VCenter.id, Host.moref == vm.host_moref))
+        .where(VCenter.id == vcenter_id)
+        .options(lazyload(Zone.vcenter))
+    ).one()
     named = {vm.home_datastore_moref, *(disk.datastore_moref for disk in vm.disks)} - {None}
     pools = session.scalars(
         select(StoragePool)
@@ -49,11 +56,15 @@ def places_of(session: Session, vcenter_id: UUID, vm: facts.VirtualMachine, pool
         .options(lazyload(StoragePool.mounts))
     )
     return Places(
-        zones={row.moref: row for row in zones},
-        clusters={row.moref: row for row in clusters},
-        hosts={row.moref: row for row in hosts},
+        zones=_known(zone),
+        clusters=_known(cluster),
+        hosts=_known(host),
         pools={row.moref: row for row in pools},
     )
+
+
+def _known(row: _Place | None) -> dict[str, _Place]:
+    return {} if row is None else {row.moref: row}
 
 
 def keep_vms(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import NoReturn
 from uuid import UUID
@@ -89,14 +90,36 @@ def endpoint_of(session: DbSession, vcenter_id: UUID) -> Endpoint:
     )
 
 
+@dataclass(frozen=True)
+class Way:
+    """How to reach a system, read in somebody's transaction; nothing is asked of it before `open`, after that."""
+
+    vcenter_id: UUID
+    name: str
+    endpoint: Endpoint | None
+    """`None`: it has no vCenter."""
+
+    def open(self) -> Session:
+        """Return this process's session to it, made on first use."""
+        if self.endpoint is None:
+            return NoVCenter(self.name)
+        timeout_seconds = settings().vcenter_call_timeout_seconds
+        return session_for(self.vcenter_id, self.endpoint, timeout_seconds=timeout_seconds)
+
+
+def way_to(session: DbSession, vcenter_id: UUID) -> Way:
+    """Return the way to a system; raises `NotFound`."""
+    row = session.get(VCenter, vcenter_id)
+    if row is not None and row.hypervisor != VMWARE:
+        return Way(vcenter_id, row.name, None)
+    return Way(vcenter_id, row.name if row else "", endpoint_of(session, vcenter_id))
+
+
 def session_to(vcenter_id: UUID) -> Session:
     """Return this process's session to a vCenter, made on first use."""
     with transaction() as session:
-        row = session.get(VCenter, vcenter_id)
-        if row is not None and row.hypervisor != VMWARE:
-            return NoVCenter(row.name)
-        endpoint = endpoint_of(session, vcenter_id)
-    return session_for(vcenter_id, endpoint, timeout_seconds=settings().vcenter_call_timeout_seconds)
+        way = way_to(session, vcenter_id)
+    return way.open()
 
 
 class NoVCenter(Session):

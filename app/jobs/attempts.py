@@ -39,13 +39,8 @@ def begin(session: Session, claim: Claim) -> Attempt:
     return attempt
 
 
-def end(
-    session: Session, claim: Claim, outcome: str, failure: Failure | None = None, *, moved_bytes: int | None = None
-) -> None:
-    """End the open attempt, if there is one, and say how, and what it has brought to where it was to go."""
-    attempt = queries.open_attempt(session, claim.job_id)
-    if attempt is None:
-        return
+def end(attempt: Attempt, outcome: str, failure: Failure | None = None, *, moved_bytes: int | None = None) -> None:
+    """End an attempt, and say how, and what it has brought to where it was to go."""
     attempt.ended_at = func.now()
     attempt.outcome = outcome
     attempt.bytes = moved_bytes

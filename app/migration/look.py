@@ -93,8 +93,9 @@ def look(claim: Claim, vcenter: VSphereSession, request: Request, also_at: Seque
     with transaction() as session:
         leases.held(session, claim)
         write_down(session, reading)
-    # Planned in a transaction of its own: on what has been written, not on what the other session remembers.
-    with transaction() as session:
+        # Planned on what has been written, not on what this session remembers.
+        session.flush()
+        session.expunge_all()
         return reading.sight(plan(session, request))
 
 

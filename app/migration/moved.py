@@ -7,24 +7,20 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from app.jobs.models import OutsideTask
-from app.jobs.queries import open_attempt
+from app.jobs.models import Attempt, OutsideTask
 from app.jobs.states import TaskState
 from app.migration.queries import tasks_of_job
 from app.secondary.queries import written_bytes
 
 
-def moved_bytes(session: Session, job_id: UUID, left: Collection[UUID] | None) -> int | None:
-    """Return what the open attempt of a job has brought to where it was to go; `None` when nobody knows.
+def moved_bytes(session: Session, attempt: Attempt, left: Collection[UUID] | None) -> int | None:
+    """Return what an attempt has brought to where it was to go; `None` when nobody knows.
 
     `left` are the volumes that are not on their targets, as looking has shown; `None`: nobody has looked. What our own
     workers have copied is counted as it was written. Of a disk that vCenter has moved, what it took up before; one that
     it has not moved counts nothing, for how much of it was copied nobody says.
     """
-    attempt = open_attempt(session, job_id)
-    if attempt is None:
-        return None
-    tasks = [task for task in tasks_of_job(session, job_id) if task.attempt == attempt.number and _copied(task)]
+    tasks = [task for task in tasks_of_job(session, attempt.job_id) if task.attempt == attempt.number and _copied(task)]
     if not tasks:
         return 0
     written = written_bytes(session, [task.id for task in tasks])

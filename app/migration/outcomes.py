@@ -10,7 +10,7 @@ from sqlalchemy import func
 from sqlalchemy.orm import Session
 
 from app.db import Json, transaction
-from app.jobs import attempts, leases, stopping
+from app.jobs import attempts, leases, queries, stopping
 from app.jobs.attempts import Failure, backoff_seconds
 from app.jobs.leases import Claim
 from app.jobs.states import JobState
@@ -77,7 +77,7 @@ def look_again(claim: Claim, why: str) -> None:
 def succeed(claim: Claim, result: Json, detail: Json | None = None) -> None:
     """End the job: every disk was read back on its target; `detail` is what its history says of that."""
     with transaction() as session:
-        attempts.end(session, claim, "succeeded", moved_bytes=moved_bytes(session, claim.job_id, left=()))
+        _end_attempt(session, claim, "succeeded", left=())
         released = admission.release(session, claim.job_id)
         leases.move(
             session,
@@ -105,8 +105,7 @@ def fail(claim: Claim, failure: Failure, *, left: Collection[UUID] | None = None
         stops = job.stop_wish is not None
         again = failure.retryable and job.attempt < job.max_attempts and not stops
         state, outcome = stopping.end_of(job) if stops else (JobState.FAILED, "retried" if again else "failed")
-        moved = moved_bytes(session, claim.job_id, left)
-        attempts.end(session, claim, outcome, failure, moved_bytes=moved)
+        _end_attempt(session, claim, outcome, failure, left=left)
         released = admission.release(session, claim.job_id)
         if again:
             _retry(session, claim, job.attempt, failure)
@@ -126,6 +125,15 @@ def fail(claim: Claim, failure: Failure, *, left: Collection[UUID] | None = None
     else:
         log.info("job.retried" if again else "job.failed", job_id=str(claim.job_id), fault=failure.fault)
     admission.hurry(released)
+
+
+def _end_attempt(
+    session: Session, claim: Claim, outcome: str, failure: Failure | None = None, *, left: Collection[UUID] | None
+) -> None:
+    """End the open attempt, if there is one; `left` are the volumes that are not on their targets."""
+    attempt = queries.open_attempt(session, claim.job_id)
+    if attempt is not None:
+        attempts.end(attempt, outcome, failure, moved_bytes=moved_bytes(session, attempt, left))
 
 
 def _retry(session: Session, claim: Claim, attempt: int, failure: Failure) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from app.jobs.models import Job, OutsideTask
-from app.jobs.queries import attempts_of, open_attempt
+from app.jobs.queries import attempts_of
 from app.migration.programs import Asked, Program, Standing, program_from_json, standing_of
 from app.migration.queries import tasks_of_job
 
@@ -31,10 +31,11 @@ class Past:
 
 def past_of(session: Session, job: Job) -> Past:
     """Read a job's past."""
-    tasks, attempt = tasks_of_job(session, job.id), open_attempt(session, job.id)
+    tasks, attempts = tasks_of_job(session, job.id), attempts_of(session, job.id)
+    attempt = next((it for it in attempts if it.ended_at is None), None)
     number = attempt.number if attempt else job.attempt
     of_attempt = [task for task in tasks if task.attempt == number]
-    kept = [it.program for it in attempts_of(session, job.id)]
+    kept = [it.program for it in attempts]
     return Past(
         standing=standing_of(number, attempt.program if attempt else None, of_attempt),
         history=tuple(Asked.of(task) for task in tasks),

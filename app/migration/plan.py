@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from app.errors import InvalidParameter, NotFound
 from app.hypervisors.move import DiskMove, Machine, Move, Pool
+from app.hypervisors.vmware import worker_folder
 from app.inventory.models import VMWARE, StoragePool, VirtualMachine, Volume
 from app.inventory.space import needed_bytes
 from app.migration import queries
@@ -44,14 +46,17 @@ def plan(session: Session, request: Request) -> Move:
         volumes = [volume for volume in vm.volumes if volume.id in goals]
     home = _home_goal(session, request, vm, goals)
     anchor = vm or volumes[0]
-    zone = queries.zone(session, anchor.zone_id)
+    zone, secondary = queries.zone(session, anchor.zone_id)
     # Over /folder every byte of a thin disk's extent is written.
     inflates = zone.vcenter.hypervisor == VMWARE and not zone.vcenter.native_motion
     members = _members(session, volumes, goals, home)
     home_target = _home_target(session, vm, home, members) if home and vm else None
     moving = [volume for volume in volumes if _has_to_move(volume, goals[volume.id], request.format)]
     disks = tuple(
-        _disk_move(volume, members.get(goals[volume.id].id, goals[volume.id]), request.format, inflates=inflates)
+        replace(
+            _disk_move(volume, members.get(goals[volume.id].id, goals[volume.id]), request.format, inflates=inflates),
+            own_place=_own_place(session, volume),
+        )
         for volume in moving
     )
     return Move(
@@ -61,7 +66,7 @@ def plan(session: Session, request: Request) -> Move:
         machine=_machine(session, vm) if vm else None,
         home_target=as_pool(home_target) if home_target else None,
         disks=disks,
-        secondary=queries.has_secondary_storage(session),
+        secondary=secondary,
         native=zone.vcenter.native_motion,
     )
 
@@ -142,6 +147,14 @@ def _disk_move(volume: Volume, target: StoragePool, target_format: DiskFormat | 
         uuid=volume.disk_uuid,
         chain_length=len(volume.traits.chain) if volume.vm_id else None,
     )
+
+
+def _own_place(session: Session, volume: Volume) -> str | None:
+    """Return the folder and name of its own that a disk lost when it was left in a worker VM's folder, if known."""
+    if volume.vm_id is not None or worker_folder(volume.path) is None:
+        return None
+    _, _, within = (queries.last_own_path(session, volume.id) or "").partition("] ")
+    return within or None
 
 
 def _machine(session: Session, vm: VirtualMachine) -> Machine:

@@ -14,6 +14,7 @@ from app.inventory.models import StoragePool, VCenter, VirtualMachine, Volume, Z
 from app.jobs.models import TERMINAL_SQL, OutsideTask, Slot
 from app.migration.models import SpaceReservation
 from app.secondary.models import SecondaryStore
+from app.vsphere.facts import WORKER_NAME
 
 LOCK_ADMISSION = text("SELECT pg_advisory_xact_lock(hashtextextended('admission:' || :vcenter_id, 0))")
 """One admission at a time a vCenter: counting slots and taking one is then a single step."""
@@ -117,14 +118,11 @@ def vcenter(session: Session, vcenter_id: UUID) -> VCenter:
     return session.get_one(VCenter, vcenter_id)
 
 
-def has_secondary_storage(session: Session) -> bool:
-    """Say whether some secondary store is known."""
-    return bool(session.scalar(select(exists().where(SecondaryStore.id.is_not(None)))))
-
-
-def zone(session: Session, zone_id: UUID) -> Zone:
-    """Return a zone, and with it its vCenter."""
-    return session.get_one(Zone, zone_id)
+def zone(session: Session, zone_id: UUID) -> tuple[Zone, bool]:
+    """Return a zone, and with it its vCenter; and whether some secondary store is known."""
+    stored = exists().where(SecondaryStore.id.is_not(None)).label("stored")
+    found, known = session.execute(select(Zone, stored).where(Zone.id == zone_id)).one()
+    return found, known
 
 
 def slots_in_use(session: Session, resources: Collection[str], job_id: UUID) -> dict[str, int]:
@@ -182,8 +180,27 @@ def mark_moving(session: Session, volume_id: UUID, job_id: UUID, moving_to: str)
 def unmark_moving(session: Session, job_id: UUID) -> None:
     """Say that a job is not taking anything anywhere any more."""
     # Locked in the order in which a sync locks them too, so that nobody waits in a circle.
-    marked = session.scalars(select(Volume.id).where(Volume.moved_by == job_id).order_by(Volume.id).with_for_update())
-    session.execute(update(Volume).where(Volume.id.in_(marked.all())).values(moving_to=None, moved_by=None))
+    marked = select(Volume.id).where(Volume.moved_by == job_id).order_by(Volume.id).with_for_update().cte()
+    session.execute(update(Volume).where(Volume.id.in_(select(marked.c.id))).values(moving_to=None, moved_by=None))
+
+
+LAST_OWN_PATH = text(
+    f"""
+    SELECT step ->> 'target_path' FROM job
+    JOIN job_attempt ON job_attempt.job_id = job.id
+    CROSS JOIN jsonb_array_elements(job_attempt.program -> 'commands') AS step
+    WHERE job.resource_type = 'Volume' AND job.resource_id = :volume_id AND step ->> 'kind' = 'place-disk'
+      AND step ->> 'target_path' NOT LIKE '%] {WORKER_NAME}%'
+    ORDER BY job.created_at DESC, job_attempt.number DESC LIMIT 1
+    """
+)
+"""Where a volume was last to be put when its worker VM had brought it to its target."""
+
+
+def last_own_path(session: Session, volume_id: UUID) -> str | None:
+    """Return the path that a job was last to give a volume which a worker VM had carried, if it is known."""
+    path: str | None = session.execute(LAST_OWN_PATH, {"volume_id": volume_id}).scalar_one_or_none()
+    return path
 
 
 def tasks_of_job(session: Session, job_id: UUID) -> list[OutsideTask]:

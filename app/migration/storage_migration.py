@@ -19,7 +19,7 @@ from app.hypervisors.commands import (
     UnregisterVm,
 )
 from app.hypervisors.move import DiskMove, Machine, Move
-from app.hypervisors.vmware import target_path
+from app.hypervisors.vmware import folder_left, target_path
 from app.inventory.models import KVM, VMWARE
 from app.migration.priorities import StrategyPriority
 
@@ -64,9 +64,12 @@ class StorageMigration:
         ]
 
     def delete_source(self, move: Move) -> Sequence[Command]:
-        """Delete what was copied, and the folder of a VM; a folder of detached disks is nobody's own, and stays."""
+        """Delete what was copied, and the folder of a VM; a folder of detached disks is nobody's own, and stays.
+
+        (One that a worker VM had is ours.)
+        """
         if move.machine is None:
-            return [RemoveSources()]
+            return [RemoveSources(), *folder_left(move.disks[0].path, move.datacenter_moref)]
         return [RemoveSources(), RemoveFolder(datacenter=move.datacenter_moref, emptied=True)]
 
 

@@ -15,7 +15,7 @@ from app.db import transaction
 from app.errors import LostLease, ResourceUnavailable, VrelocateError
 from app.hypervisors.commands import Command, PlaceDisk
 from app.hypervisors.move import Move
-from app.inventory.vcenters import session_to
+from app.inventory.vcenters import way_to
 from app.jobs import attempts, leases, stopping
 from app.jobs.attempts import Failure
 from app.jobs.leases import Claim, claim_to_submit, kept_alive
@@ -89,6 +89,7 @@ class _Submission:
             attempts.begin(session, claim)
             self._request: Request = request_from_json(job.payload)
             self._system_id, self._subject = job.system_id, job.subject
+            self._way = way_to(session, job.system_id)
             self._first_look = not job.waiting_for
             self._stops = job.stop_wish is not None
             self._last_words = stopping.last_words(session, job) if self._stops else ""
@@ -97,7 +98,7 @@ class _Submission:
         self._reserved_bytes: dict[UUID, int] = {}
 
     def run(self) -> None:
-        vcenter = session_to(self._system_id)
+        vcenter = self._way.open()
         if not self._reconciled(vcenter):
             return
         if self._stops:

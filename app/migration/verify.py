@@ -13,11 +13,12 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from app.db import Json, transaction
 from app.errors import LostLease, NotFound, ResourceUnavailable, VrelocateError
 from app.hypervisors.commands import PlaceDisk
-from app.inventory.vcenters import session_to
+from app.inventory.vcenters import way_to
 from app.jobs import leases
 from app.jobs import queries as job_queries
 from app.jobs.attempts import Failure
@@ -101,8 +102,10 @@ class _Verification:
 
     def __init__(self, claim: Claim) -> None:
         self._claim = claim
-        self._read()
-        self._vcenter: VSphereSession = session_to(self._system_id)
+        with transaction() as session:
+            self._read_in(session)
+            way = way_to(session, self._system_id)
+        self._vcenter: VSphereSession = way.open()
 
     def goes_on(self) -> bool:
         """Do one thing; `True` when there is more to be done in this run."""
@@ -120,12 +123,14 @@ class _Verification:
     def _read(self) -> None:
         """Read where the attempt stands."""
         with transaction() as session:
-            job = leases.held(session, self._claim)
-            self._request, self._system_id = request_from_json(job.payload), job.system_id
-            self._past = past_of(session, job)
-            self._stops = job.stop_wish is not None
-            self._standing = self._past.standing
-            self._now: datetime = session.execute(select(func.now())).scalar_one()
+            self._read_in(session)
+
+    def _read_in(self, session: Session) -> None:
+        job = leases.held(session, self._claim)
+        self._request, self._system_id = request_from_json(job.payload), job.system_id
+        self._past = past_of(session, job)
+        self._stops = job.stop_wish is not None
+        self._standing = self._past.standing
 
     def _next(self) -> Step | None:
         """Return what is to be asked for now; `None` when only the end is left to be judged."""
@@ -186,7 +191,9 @@ class _Verification:
     def _wait_after(self, last: Asked, failure: Failure) -> None:
         """Let some time pass before the same is asked for again: what is in its way has to go."""
         settled = last.task.settled_at
-        if settled is not None and self._now < settled + timedelta(seconds=settings().retry_base_seconds):
+        with transaction() as session:
+            now: datetime = session.execute(select(func.now())).scalar_one()
+        if settled is not None and now < settled + timedelta(seconds=settings().retry_base_seconds):
             raise OutcomeUnknown(f"{failure.message}trying again in a moment")
 
     def _asked(self, step: Step) -> bool:

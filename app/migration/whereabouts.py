@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from uuid import UUID
 
 from app.hypervisors.commands import (
     CarryDisk,
@@ -14,13 +13,12 @@ from app.hypervisors.commands import (
     DetachWorkerDisks,
     MoveVirtualDisk,
     PlaceDisk,
-    RemoveFolder,
 )
+from app.hypervisors.vmware import folder_left
 from app.migration import worker_commands
 from app.migration.programs import Asked, Program
 from app.vsphere import inventory
-from app.vsphere.facts import WORKER_NAME
-from app.vsphere.paths import DatastorePath, datastore_of
+from app.vsphere.paths import datastore_of
 from app.vsphere.session import Session
 
 
@@ -76,16 +74,7 @@ def owed(vcenter: Session, programs: Sequence[Program], history: Sequence[Asked]
             placing.model_copy(update={"source_path": path}),
             DestroyWorker(worker=detaching.worker),
             # A worker that was destroyed while the disk was in its folder has left the folder.
-            *_folder_of_worker(path, placing.datacenter, detaching.worker),
+            *folder_left(path, placing.datacenter),
         )
         return (detaching, *rest) if attached else rest
     return ()
-
-
-def _folder_of_worker(disk_path: str, datacenter: str, worker: UUID) -> tuple[RemoveFolder, ...]:
-    """Return what removes the folder that a disk is about to leave, if it was made for a worker."""
-    parsed = DatastorePath.parse(disk_path)
-    if parsed is None or not parsed.folder.name.startswith(WORKER_NAME):
-        return ()
-    going = DatastorePath(parsed.datastore, f"{parsed.folder.file}.vrelocate-{worker.hex[:8]}")
-    return (RemoveFolder(datacenter=datacenter, folder=str(parsed.folder), going=str(going)),)

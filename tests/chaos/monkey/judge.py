@@ -165,3 +165,16 @@ def places(place: Place) -> Iterator[str]:
     for volume, (path, job_id) in said.items():
         if volume not in doubtful and there.get(volume) != path:
             yield f"job {job_id} has brought {volume} to {path}, and it is at {there.get(volume)}"
+
+
+LEFT_BY = """
+    SELECT volume.path FROM volume JOIN job ON job.resource_type = 'Volume' AND job.resource_id = volume.id
+    WHERE volume.removed_at IS NULL AND job.state IN ('failed', 'cancelled')
+      AND strpos(job.error_text, 'the disk is at ' || volume.path || ' instead of') > 0
+"""
+
+
+def resting(place: Place, truth: Truth) -> Iterator[str]:
+    """A disk may rest in a worker VM's folder only where a job about it has not succeeded and says that it is there."""
+    told = set(texts(place, LEFT_BY))
+    yield from (f"{it} is in the folder of a worker VM, and no job says so" for it in sorted(truth.resting - told))

@@ -124,6 +124,7 @@ def _judge(place: Place, outcome: Outcome, initial: int, first_class: Mapping[st
     outcome.violations += [f"before a sync: {it}" for it in judge.records(place, truth, initial)]
     _sync(place)
     outcome.violations += judge.places(place)
+    outcome.violations += judge.resting(place, truth)
     outcome.violations += [f"after a sync: {it}" for it in judge.records(place, truth, initial)]
 
 

@@ -9,11 +9,12 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from app.db import transaction
-from app.jobs import attempts, leases
+from app.jobs import attempts, leases, queries
 from app.jobs.attempts import Failure
 from app.jobs.leases import Claim, claim_to_submit
 from app.jobs.models import Attempt
 from app.jobs.states import JobState
+from app.migration import outcomes
 from tests.integration.jobs import rows
 
 pytestmark = pytest.mark.integration
@@ -34,7 +35,9 @@ def begin(claimed: Claim) -> int:
 
 def end(claimed: Claim, outcome: str, failure: Failure | None = None) -> None:
     with transaction() as session:
-        attempts.end(session, claimed, outcome, failure)
+        attempt = queries.open_attempt(session, claimed.job_id)
+        assert attempt
+        attempts.end(attempt, outcome, failure)
 
 
 def add(job_id: UUID, number: int, *, ended: bool = True) -> None:
@@ -66,9 +69,9 @@ def test_a_retry_is_the_next_attempt_and_the_last_one_keeps_its_reason() -> None
     assert rows.job(first.job_id).attempt == 2
 
 
-def test_ending_without_having_begun_writes_nothing() -> None:
+def test_a_job_that_fails_before_its_first_attempt_has_none() -> None:
     claimed = claim(rows.new_job())
-    end(claimed, "failed", LOCKED)
+    outcomes.fail(claimed, LOCKED)
     assert rows.attempts(claimed.job_id) == []
 
 

@@ -12,6 +12,7 @@ from uuid import UUID
 import pytest
 
 from app.errors import ResourceUnavailable
+from app.inventory.vcenters import Way
 from app.jobs import outside
 from app.jobs.states import JobState
 from app.migration import admission, commands, submit, verify
@@ -74,7 +75,7 @@ def ended(steps: Steps, entity: str) -> None:
 
 
 BEFORE_THE_CALL = [
-    pytest.param(submit, "session_to", id="as soon as it has the job"),
+    pytest.param(Way, "open", id="as soon as it has the job"),
     pytest.param(submit, "look", id="before it looks"),
     pytest.param(admission, "take", id="before it takes slots"),
     pytest.param(submit, "choose", id="with slots"),

@@ -17,11 +17,12 @@ from app.hypervisors.commands import (
     RelocateFirstClassDisk,
     RelocateVm,
     RelocateWorker,
+    RemoveFolder,
 )
 from app.hypervisors.guru import HypervisorGuru
 from app.hypervisors.move import Move
 from app.hypervisors.registry import guru_of
-from app.hypervisors.vmware import VMwareGuru, target_path
+from app.hypervisors.vmware import VMwareGuru, folder_left, target_path
 from app.inventory.models import VMWARE
 from app.vsphere.facts import DiskFormat
 from tests.unit.moves import NEW, OLD, disk, machine, move_of_disks, move_of_vm, pool
@@ -77,6 +78,21 @@ def test_only_the_datastore_of_a_path_changes(path: str, expected: str) -> None:
 
 def test_a_pool_with_a_bracket_in_its_name_keeps_it() -> None:
     assert target_path(disk(target=pool("new (ssd)"))) == "[new (ssd)] folder/data.vmdk"
+
+
+def test_a_disk_that_was_left_in_a_workers_folder_gets_its_own_back() -> None:
+    left = replace(disk(), path="[old] vrelocate-worker-0a1b2c3d/data.vmdk", own_place="folder/data.vmdk")
+    assert target_path(left) == "[new] folder/data.vmdk"
+    assert target_path(replace(left, own_place=None)) == "[new] vrelocate-worker-0a1b2c3d/data.vmdk"
+
+
+def test_a_workers_folder_is_removed_when_its_disk_has_left_and_no_other() -> None:
+    assert folder_left("[old] folder/data.vmdk", "datacenter-1") == []
+    assert folder_left("[old] vrelocate-worker-0a1b2c3d.vmdk", "datacenter-1") == []
+    [removing] = folder_left("[old] vrelocate-worker-0a1b2c3d/data.vmdk", "datacenter-1")
+    assert isinstance(removing, RemoveFolder)
+    assert (removing.folder, removing.datacenter) == ("[old] vrelocate-worker-0a1b2c3d", "datacenter-1")
+    assert removing.going == "[old] vrelocate-worker-0a1b2c3d.vrelocate-0a1b2c3d"
 
 
 @pytest.mark.parametrize("disk_format", [DiskFormat.THIN, DiskFormat.EAGER])

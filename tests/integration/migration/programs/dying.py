@@ -15,8 +15,9 @@ from sqlalchemy import text
 
 import app
 from app.db import transaction
+from app.inventory.vcenters import Way
 from app.jobs import leases, outside
-from app.migration import commands, outcomes, submit, verify
+from app.migration import commands, outcomes, verify
 from tests.integration.migration.steps import Killed
 
 Edges = Mapping[str, tuple[object, str]]
@@ -28,7 +29,7 @@ EDGES: Edges = {
     "before it looks for a command": (commands, "look"),
     "before it looks at the end": (verify, "look"),
     "before it succeeds": (outcomes, "succeed"),
-    "as soon as it has the job": (submit, "session_to"),
+    "as soon as it has the job": (Way, "open"),
     "while the job changes its state": (leases, "move"),
 }
 

@@ -140,6 +140,26 @@ def test_a_disk_that_was_left_in_the_workers_folder_is_moved_on_by_the_next_atte
     assert drive.digest(moved) == before
 
 
+@pytest.mark.parametrize("to", ["slow", "old"])
+def test_a_disk_that_was_left_in_the_workers_folder_gets_its_own_from_the_next_job(
+    drive: Drive, faults: Faults, unused: InTurn, to: str
+) -> None:
+    """The job that left it there is over, and nobody tries it again: somebody wants the disk elsewhere."""
+    path = unused.disk(family="thin")
+    volume, before = known.volume(path), drive.digest(path)
+    faults.plant_fault("MoveVirtualDisk_Task", "NotSupported", at="call", which=Entities(times="always"))
+    job = drive.to_end(drive.steps.ask_disk(path, "new"))
+    left_at = known.volume_of_id(volume.id).path
+    assert job.state is JobState.FAILED
+    assert f"the disk is at {left_at} instead of {path.replace('[old]', '[new]')}" in (job.error_text or "")
+    faults.lift_all()
+
+    drive.succeed(drive.steps.ask_disk(left_at, to))
+    moved = path.replace("[old]", f"[{to}]")
+    drive.is_at(volume.id, moved)
+    assert drive.digest(moved) == before
+
+
 def test_a_sync_while_a_left_disk_gets_its_place_leaves_its_volume_alone(
     drive: Drive, faults: Faults, unused: InTurn
 ) -> None:
