@@ -10,6 +10,7 @@ from app.vsphere.errors import VCenterFault, VCenterUnreachable
 from app.vsphere.facts import FaultClass, FaultInfo, TaskSnapshot, TaskState
 from app.vsphere.pyvmomi import VimObject, vim
 from app.vsphere.session import Session
+from app.vsphere.task_info import read_task
 from app.vsphere.task_watch import TaskWatch
 from app.vsphere.tasks import cancel_task
 
@@ -42,6 +43,10 @@ def ends_of(
 
 def end_of(session: Session, task: str) -> TaskSnapshot:
     """Wait as long as a call may take; a task that has not ended by then is cancelled, and comes as it stands."""
+    # Most are over by the time that one can ask; a watch takes half a dozen calls to set up and to take down.
+    seen = read_task(session, task) or TaskSnapshot(task, TaskState.GONE)
+    if seen.ended:
+        return seen
     return ends_of(session, [task], timeout_seconds=session.timeout_seconds)[task]
 
 
