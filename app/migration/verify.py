@@ -191,9 +191,11 @@ class _Verification:
     def _wait_after(self, last: Asked, failure: Failure) -> None:
         """Let some time pass before the same is asked for again: what is in its way has to go."""
         settled = last.task.settled_at
+        if settled is None:
+            return
         with transaction() as session:
             now: datetime = session.execute(select(func.now())).scalar_one()
-        if settled is not None and now < settled + timedelta(seconds=settings().retry_base_seconds):
+        if now < settled + timedelta(seconds=settings().retry_base_seconds):
             raise OutcomeUnknown(f"{failure.message}trying again in a moment")
 
     def _asked(self, step: Step) -> bool:
