@@ -19,14 +19,17 @@ from app.settings import settings
 from app.telemetry import logger
 from workers.following import FRESH_SECONDS, Following
 from workers.identity import worker_name
+from workers.pace import Pace
 from workers.resident import Resident, ResidentStep
 
 log = logger(__name__)
 
 _LOOK_SECONDS = 0.5
 """How often a worker looks for what nobody follows."""
-_REST_SECONDS = 0.1
-"""Least time from one poll to the next: however much ends, vCenter is polled ten times a second at the most."""
+_POLLS_PER_SECOND = 10.0
+"""However much ends, vCenter is polled so often at the most, in the long run."""
+_POLLS_AT_ONCE = 5
+"""Polls without a rest between them: an end that follows another one closely is heard of at once, too."""
 _UNREACHABLE_SECONDS = 3.0
 _JOIN_SECONDS = 5.0
 
@@ -86,7 +89,8 @@ class Watcher(Resident):
 
     def _poll(self, following: Following, beside: Resident, over: threading.Event) -> None:
         runs, looked, renewed_at = True, False, -settings().watch_lease_seconds
-        while runs and not over.is_set():
+        pace = Pace(_POLLS_PER_SECOND, _POLLS_AT_ONCE)
+        while runs and not over.wait(pace.rest_seconds(time.monotonic())):
             began = time.monotonic()
             if began - renewed_at >= settings().watch_lease_seconds / 5:
                 watching.renew_watch(self._watch)
@@ -101,4 +105,3 @@ class Watcher(Resident):
             except ResourceUnavailable as away:
                 log.warning("watch.waits", vcenter_id=str(self._watch.system_id), why=str(away))
                 over.wait(_UNREACHABLE_SECONDS)
-            over.wait(max(0.0, began + _REST_SECONDS - time.monotonic()))

@@ -29,13 +29,15 @@ from app.vsphere.first_class_disks import first_class_disks
 from app.vsphere.loose import loose_disks
 from app.vsphere.machines import machine, machine_spec
 from app.vsphere.paths import DatastorePath
-from app.vsphere.pyvmomi import vim
+from app.vsphere.pyvmomi import VimObject, vim
 from app.vsphere.session import Session, about
 from app.vsphere.tags import datastore_tags
 
 log = logging.getLogger(__name__)
 
 _VIRTUAL_MACHINE = "VirtualMachine"
+_UP = "up"
+"""The traversal to the parents."""
 
 
 def read_inventory(session: Session, tag_category: str) -> Inventory:
@@ -73,15 +75,23 @@ def read_inventory(session: Session, tag_category: str) -> Inventory:
 
 
 def read_vm(session: Session, moref: str) -> VirtualMachine:
-    """Return a virtual machine as it is now, in one call; raise `ManagedObjectGone` when there is none."""
-    # Its datacenter's datastores too: a path names its datastore, and what has just moved may be on any of them.
-    neighbours = traversal(vim.Datacenter, "datastore", name="datastores", then=[ancestors("above datastores")])
-    up = ancestors("up", aside=neighbours)
+    """Return a virtual machine as it is now, in one call mostly; raise `ManagedObjectGone` when there is none."""
+    own = traversal(vim.VirtualMachine, "datastore", name="own datastores", then=[again(_UP)])
+    vm = _read_vm(session, moref, [ancestors(_UP), own])
+    if vm.vm_path_name is not None and vm.home_datastore_moref is None:
+        # A path names its datastore, and what has just moved may be on one that the VM's list has not yet. So all of
+        # its datacenter are read: hundreds, perhaps.
+        neighbours = traversal(vim.Datacenter, "datastore", name="datastores", then=[ancestors("above datastores")])
+        vm = _read_vm(session, moref, [ancestors(_UP, aside=neighbours)])
+    return vm
+
+
+def _read_vm(session: Session, moref: str, select: list[VimObject]) -> VirtualMachine:
     found = read(
         session,
         [(_VIRTUAL_MACHINE, moref)],
         [machine_spec(), *place_specs(), property_spec(vim.Datastore, ["parent", "summary"])],
-        select=[up, traversal(vim.VirtualMachine, "runtime.host", name="host", then=[again("up")])],
+        select=[*select, traversal(vim.VirtualMachine, "runtime.host", name="host", then=[again(_UP)])],
     )
     vm = machine(moref, found)
     if vm is None:

@@ -29,8 +29,9 @@ SNAPSHOT_PATHS = (
     "info.startTime",
     "info.completeTime",
 )
-STATE_PATHS = tuple(path for path in SNAPSHOT_PATHS if path != PROGRESS_PATH)
-"""What changes a few times in a task's life."""
+STATE_PATHS = (STATE_PATH, "info.error")
+"""What a long poll waits for. Every other property that changes would wake it for nothing, right before an end most of
+all: a relocation cannot be cancelled any more when its last part begins."""
 RUNNING_PATHS = tuple(path for path in SNAPSHOT_PATHS if path != "info.error")
 """What there is of tasks that have not ended. Without the errors of the others, which could be unreadable."""
 

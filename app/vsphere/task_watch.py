@@ -116,7 +116,8 @@ class TaskWatch:
     def wait(self, seconds: float) -> list[TaskSnapshot]:
         """Return the tasks whose state changed, as soon as one does, each once; an empty list after `seconds`.
 
-        A task that vCenter forgot while it was watched comes once with the state `gone` and is followed no longer.
+        They come with their state and their fault alone; `read_task` tells more. A task that vCenter forgot while it
+        was watched comes once with the state `gone` and is followed no longer.
         `seconds` is rounded up to whole ones, and cut to half of the session's timeout.
         """
         self._read_apart()

@@ -16,7 +16,7 @@ from app.vsphere.facts import Datastore, DiskFormat, FaultClass, Inventory, Task
 from app.vsphere.inventory import disk_exists, read_vm
 from app.vsphere.relocation import relocate_vm
 from app.vsphere.session import Session
-from app.vsphere.tasks import TaskWatch, cancel_task, running_tasks_of
+from app.vsphere.tasks import TaskWatch, cancel_task, read_task, running_tasks_of
 
 if TYPE_CHECKING:
     from tests.contract.vsphere.conftest import VCenter
@@ -141,7 +141,9 @@ def test_a_relocation_shows_its_progress_and_can_be_cancelled(
     watch.close()
     cancel_task(session, task)
     ended = follow(task)[-1]
-    assert (ended.state, ended.cancelled) == (TaskState.ERROR, True)
+    read = read_task(session, task)
+    assert read is not None
+    assert (read.state, read.cancelled) == (TaskState.ERROR, True)
     assert ended.fault is not None
     assert ended.fault.classification is FaultClass.CANCELLED
     assert running_tasks_of(session, vm.moref) == []

@@ -20,7 +20,7 @@ from tests.running.vcenter import RunningVCenter
 @pytest.fixture(autouse=True)
 def _watch_without_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     """A watcher rests between polls so that updates come in batches; here it would only rest."""
-    monkeypatch.setattr(workers.watch, "_REST_SECONDS", 0.01)
+    monkeypatch.setattr(workers.watch, "_POLLS_PER_SECOND", 100.0)
 
 
 @pytest.fixture(autouse=True)

@@ -54,7 +54,7 @@ class Laboratory:
     def working_with(self, vcenter: RunningVCenter, settings: Mapping[str, str]) -> Iterator[Steps]:
         """Have this process work with a vCenter, in a database of its own, with as many slots as it likes."""
         with self.databases.fresh() as database_url, pytest.MonkeyPatch.context() as patch:
-            patch.setattr(workers.watch, "_REST_SECONDS", 0.01)
+            patch.setattr(workers.watch, "_POLLS_PER_SECOND", 100.0)
             slots = ("VCENTER", "HOST", "SOURCE_POOL", "TARGET_POOL")
             environment = {
                 "VRELOCATE_DATABASE_URL": database_url,

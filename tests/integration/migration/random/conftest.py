@@ -49,5 +49,5 @@ def start(
                 yield run
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(workers.watch, "_REST_SECONDS", 0.01)
+        patch.setattr(workers.watch, "_POLLS_PER_SECOND", 100.0)
         yield start_one
