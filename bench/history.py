@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -26,7 +27,7 @@ from sqlalchemy import func, select, text
 from app.db import transaction
 from app.devstack.postgres import Postgres
 from app.jobs import line, queries
-from app.jobs.history import JobFilter, list_jobs
+from app.jobs.history import JobFilter, Position, branches_of, count_of, jobs_past, list_jobs, page_of
 from app.jobs.models import Job
 from app.jobs.states import JobState
 from app.migration.forgetting import forget_old_jobs
@@ -151,6 +152,26 @@ def measure_lists(rounds: int) -> None:
         print(f"{small:10.1f} {large:5.1f}  {name}")
     for offset in (5_000, 100_000, 900_000):
         print(f"{'':10} {median(rounds, partial(page, JobFilter(), 500, offset)):5.0f}  nothing, from {offset} on")
+    print("\nms for   50   500 jobs from a cursor in the middle of the list")
+    for name, wanted in filters(datetime.now(UTC)).items():
+        there = middle_of(wanted)
+        small, large = (median(rounds, partial(read_on, there, size)) for size in (50, 500))
+        print(f"{small:10.1f} {large:5.1f}  {name}")
+
+
+def middle_of(wanted: JobFilter) -> JobFilter:
+    """Return what asks for the second half of a list."""
+    with transaction() as session:
+        branches = branches_of(session, wanted)
+        count = session.scalars(count_of(branches, 2**31)).one()
+        (job,) = session.scalars(page_of(branches, 1, count // 2))
+        return replace(wanted, past=Position(job.created_at, job.id))
+
+
+def read_on(wanted: JobFilter, size: int) -> None:
+    """Read a page of a list from where another one has ended."""
+    with transaction() as session:
+        jobs_past(session, wanted, size)
 
 
 def measure_sweep(rounds: int) -> None:

@@ -1,11 +1,11 @@
-"""The table of API keys."""
+"""The tables of API keys, and of the bearer tokens that stand for them."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import CheckConstraint, func
+from sqlalchemy import CheckConstraint, ForeignKey, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base
@@ -24,4 +24,18 @@ class ApiKey(Base):
     role: Mapped[str] = mapped_column(default="admin", server_default="admin")
     account_id: Mapped[UUID] = mapped_column(default=uuid4)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    revoked_at: Mapped[datetime | None]
+
+
+class BearerToken(Base):
+    """A token that stands for a key where a client sends no signatures. Only its hash is kept."""
+
+    __tablename__ = "bearer_token"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    key_id: Mapped[UUID] = mapped_column(ForeignKey("api_key.id", ondelete="CASCADE"), index=True)
+    token_hash: Mapped[bytes] = mapped_column(unique=True)
+    """SHA-256: a token is 48 random bytes, which nobody guesses from it."""
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]

@@ -1,4 +1,4 @@
-"""Every SQL statement about API keys."""
+"""Every SQL statement about API keys and their tokens."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
-from app.access.models import ApiKey
+from app.access.models import ApiKey, BearerToken
 
 
 def find_key(session: Session, key: str) -> tuple[ApiKey, datetime] | None:
@@ -34,6 +34,40 @@ def revoke(session: Session, name: str) -> bool:
     """Revoke the living key of that name; say whether there was one."""
     revoked = session.execute(
         update(ApiKey).where(ApiKey.name == name, ApiKey.revoked_at.is_(None)).values(revoked_at=func.now())
+    )
+    return bool(revoked.rowcount)  # type: ignore[attr-defined]  # an UPDATE gives a CursorResult
+
+
+def key_of_token(session: Session, token_hash: bytes) -> ApiKey | None:
+    """Return the living key of a token that is valid now."""
+    return session.scalars(
+        select(ApiKey)
+        .join(BearerToken, BearerToken.key_id == ApiKey.id)
+        .where(
+            BearerToken.token_hash == token_hash,
+            BearerToken.revoked_at.is_(None),
+            or_(BearerToken.expires_at.is_(None), BearerToken.expires_at > func.now()),
+            ApiKey.revoked_at.is_(None),
+        )
+    ).one_or_none()
+
+
+def all_tokens(session: Session) -> list[tuple[BearerToken, ApiKey]]:
+    """Return every token with its key, those that are of no use any more too, by key and age."""
+    rows = session.execute(
+        select(BearerToken, ApiKey)
+        .join(ApiKey, ApiKey.id == BearerToken.key_id)
+        .order_by(ApiKey.name, BearerToken.created_at, BearerToken.id)
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+def revoke_token(session: Session, token_id: UUID) -> bool:
+    """Revoke the living token of that id; say whether there was one."""
+    revoked = session.execute(
+        update(BearerToken)
+        .where(BearerToken.id == token_id, BearerToken.revoked_at.is_(None))
+        .values(revoked_at=func.now())
     )
     return bool(revoked.rowcount)  # type: ignore[attr-defined]  # an UPDATE gives a CursorResult
 

@@ -1,12 +1,11 @@
-"""The web application: CloudStack's endpoint at `/client/api`, the sign of life at `/healthz`."""
+"""The web application: CloudStack's endpoint at `/client/api`, resources at `/api/v1`, a sign of life at `/healthz`."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from urllib.parse import parse_qsl
 
-from anyio import Semaphore, fail_after
 from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -14,15 +13,13 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.api.cloudstack import dispatch
+from app.api.rest.app import ROOT, create_rest
+from app.api.turns import CALLS_AT_ONCE, Turns
 from app.db import ping
 from app.errors import DatabaseUnavailable, MalformedRequest
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_PARAMETERS = 1000
-MAX_CALLS_AT_ONCE = 20
-"""As many as the database's pool has connections: further calls wait for a thread, not for a connection."""
-TURN_SECONDS = 10
-"""How long a call waits for its turn: what all of the others wait for may be a database that hangs."""
 
 _FORM = "application/x-www-form-urlencoded"
 _SAFETY = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
@@ -31,6 +28,8 @@ _SAFETY = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 def create_app() -> FastAPI:
     """Return the application; it connects to the database with the first request."""
     api = FastAPI(title="vrelocate", docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan)
+    api.state.turns = Turns()
+    api.mount(ROOT, create_rest(api.state.turns))
     api.add_api_route("/client/api", cloudstack, methods=["GET", "POST"])
     api.add_api_route("/healthz", healthz, methods=["GET"])
     return api
@@ -49,18 +48,14 @@ async def cloudstack(request: Request) -> Response:
 
 
 async def _in_turn(request: Request, parameters: Mapping[str, str]) -> dispatch.Reply:
-    """Answer as soon as fewer than `MAX_CALLS_AT_ONCE` are being answered; refuse when that takes too long."""
-    turns: Semaphore = request.app.state.turns
-    try:
-        with fail_after(TURN_SECONDS):
-            await turns.acquire()
-    except TimeoutError:
-        busy = DatabaseUnavailable("too many calls wait for the database: try again in a moment")
-        return dispatch.refuse(busy, parameters)
-    try:
+    """Answer when it is the call's turn; refuse when that takes too long."""
+    turns: Turns = request.app.state.turns
+    async with AsyncExitStack() as stack:
+        try:
+            await stack.enter_async_context(turns.taken())
+        except DatabaseUnavailable as busy:
+            return dispatch.refuse(busy, parameters)
         return await run_in_threadpool(dispatch.answer, parameters)
-    finally:
-        turns.release()
 
 
 def healthz() -> JSONResponse:
@@ -76,10 +71,9 @@ def healthz() -> JSONResponse:
 
 
 @asynccontextmanager
-async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+async def _lifespan(_app: FastAPI) -> AsyncIterator[None]:
     # One more for the sign of life, which is asked for most when all others wait.
-    current_default_thread_limiter().total_tokens = MAX_CALLS_AT_ONCE + 1
-    app.state.turns = Semaphore(MAX_CALLS_AT_ONCE)
+    current_default_thread_limiter().total_tokens = CALLS_AT_ONCE + 1
     yield
 
 

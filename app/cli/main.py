@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
-from app.cli.commands import demo, jobs, keys, kvm, listings, migrate, offerings, processes, secondary, vcenter
+from app.cli.commands import demo, jobs, keys, kvm, listings, migrate, offerings, processes, secondary, tokens, vcenter
 from app.cli.outcome import ExitCode, exit_code, report
 
 _EXIT_CODES = (
@@ -84,6 +84,7 @@ app.add_typer(vcenter.app, name="vcenter", rich_help_panel=_SET_UP)
 app.add_typer(kvm.app, name="kvm", rich_help_panel=_SET_UP)
 app.add_typer(secondary.app, name="secondary", rich_help_panel=_SET_UP)
 app.add_typer(keys.app, name="keys", rich_help_panel=_SET_UP)
+app.add_typer(tokens.app, name="tokens", rich_help_panel=_SET_UP)
 app.command(rich_help_panel=_SET_UP)(keys.keygen)
 app.add_typer(offerings.app, name="offerings", rich_help_panel=_SET_UP)
 

@@ -8,13 +8,13 @@ order, and put together: one condition with all of them would make PostgreSQL so
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Subquery, func, select, text, union_all
+from sqlalchemy import ColumnElement, Select, Subquery, func, literal, select, text, tuple_, union_all
 from sqlalchemy.orm import Session
 
 from app.jobs.models import Job, JobEvent
@@ -38,6 +38,13 @@ KINDS = text(
 """Which commands there are jobs of, and about what: one look into the index for each, however many jobs there are."""
 
 
+class Position(NamedTuple):
+    """Where a job stands in a list, the newest first."""
+
+    created_at: datetime
+    id: UUID
+
+
 @dataclass(frozen=True, kw_only=True)
 class JobFilter:
     """What a list of jobs can be narrowed by; `None` narrows nothing."""
@@ -49,9 +56,11 @@ class JobFilter:
     account_id: UUID | None = None
     resource_type: str | None = None
     resource_id: UUID | None = None
-    """Goes with `resource_type`."""
     keyword: str | None = None
     """A part of the command's name, in any case."""
+    past: Position | None = None
+    """Only what comes after it in the list: whoever reads on from a job's position misses none and sees none twice,
+    however many jobs were made or forgotten meanwhile."""
 
 
 Branch = Select[Any]
@@ -72,6 +81,14 @@ def list_jobs(session: Session, wanted: JobFilter, *, limit: int | None, offset:
     return jobs, session.scalars(count_of(branches, max(COUNTED, offset + limit) + 1)).one()
 
 
+def jobs_past(session: Session, wanted: JobFilter, limit: int) -> tuple[list[Job], Position | None]:
+    """Return the first jobs that are meant, the newest first, and the position to read on from if there are more."""
+    branches = branches_of(session, wanted)
+    jobs = list(session.scalars(page_of(branches, limit + 1, 0))) if branches else []
+    more = len(jobs) > limit
+    return jobs[:limit], Position(jobs[limit - 1].created_at, jobs[limit - 1].id) if more else None
+
+
 def branches_of(session: Session, wanted: JobFilter) -> list[Branch]:
     """Return what selects the jobs that are meant, each branch others; none when there can be no such jobs."""
     kinds: Sequence[tuple[str, str] | None] = [None]
@@ -81,7 +98,8 @@ def branches_of(session: Session, wanted: JobFilter) -> list[Branch]:
     if len(states) == len(JobState) and kinds == [None] and wanted.account_id is None:
         states = [None]  # the indexes on accounts and kinds go by state, this one does not
     if wanted.resource_id is not None:
-        states = [None]
+        types = {wanted.resource_type} if wanted.resource_type else {kind for kind, _ in _kinds(session, JobFilter())}
+        return [_branch(replace(wanted, resource_type=kind), None, None) for kind in sorted(types)]
     return [_branch(wanted, state, kind) for state, kind in product(states, kinds)]
 
 
@@ -133,6 +151,9 @@ def _branch(wanted: JobFilter, state: JobState | None, kind: tuple[str, str] | N
         conditions.append(Job.created_at >= wanted.since)
     if wanted.until is not None:
         conditions.append(Job.created_at <= wanted.until)
+    if wanted.past is not None:
+        at, job_id = literal(wanted.past.created_at, Job.created_at.type), literal(wanted.past.id, Job.id.type)
+        conditions.append(tuple_(Job.created_at, Job.id) < tuple_(at, job_id))
     newest_first = (Job.created_at.desc(), Job.id.desc())
     branch: Branch = select(Job.created_at, Job.id).where(*conditions).order_by(*newest_first)  # type: ignore[assignment]  # its types need not be known
     return branch
@@ -143,6 +164,13 @@ def list_events(session: Session, job_id: UUID, *, limit: int | None, offset: in
     of_job = JobEvent.job_id == job_id
     lines = select(JobEvent).where(of_job).order_by(JobEvent.id).limit(limit).offset(offset)
     return list(session.scalars(lines)), session.scalars(select(func.count()).where(of_job)).one()
+
+
+def events_past(session: Session, job_id: UUID, past: int, limit: int) -> tuple[list[JobEvent], int | None]:
+    """Return the first lines of a job's history after the one with the id `past`, and the id to read on from."""
+    lines = select(JobEvent).where(JobEvent.job_id == job_id, JobEvent.id > past).order_by(JobEvent.id).limit(limit + 1)
+    events = list(session.scalars(lines))
+    return events[:limit], events[limit - 1].id if len(events) > limit else None
 
 
 def user_of(actor: str) -> UUID | None:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from app.cli.apiclient import ApiClient
@@ -213,6 +214,26 @@ def test_keys_do_what_their_role_says_until_they_are_revoked(operator: Operator)
     assert operator.types("keys", "revoke", "auditor").returncode == 0
     assert operator.types("pools", **key).returncode == 3
     assert operator.types("keys", "revoke", "auditor").returncode == 2
+
+
+def test_tokens_stand_for_their_key_until_they_are_revoked(operator: Operator) -> None:
+    operator.reads("keys", "create", "robot", "--role", "read-only")
+    made = operator.reads("tokens", "create", "robot", "--lasts", "90d")
+    printed = operator.types("tokens", "list").stdout
+    assert made["token"] not in printed
+    assert {it["key"] for it in operator.reads("tokens", "list")} == {"robot"}
+    jobs = operator.ready["api_url"].replace("/client/api", "/api/v1/jobs")
+
+    def status() -> int:
+        sent = {"Authorization": f"Bearer {made['token']}"}
+        return httpx.get(jobs, headers=sent, timeout=SECONDS, trust_env=False).status_code
+
+    assert status() == 200
+    assert operator.types("tokens", "revoke", made["id"]).returncode == 0
+    assert status() == 401
+    assert operator.types("tokens", "revoke", made["id"]).returncode == 2
+    assert operator.types("tokens", "create", "nobody").returncode == 2
+    assert operator.types("tokens", "create", "robot", "--lasts", "long").returncode == 2
 
 
 def test_vcenters_are_added_once_and_only_when_they_answer(operator: Operator, tmp_path: Path) -> None:

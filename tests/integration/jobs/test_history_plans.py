@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from app.db import make_engine
-from app.jobs.history import KINDS, JobFilter, branches_of, count_of, list_jobs, page_of
+from app.jobs.history import KINDS, JobFilter, Position, branches_of, count_of, jobs_past, list_jobs, page_of
 from app.jobs.retention import BEGINNING, FORGET, LOCK_OLD
 from app.jobs.states import JobState
 from app.migration.leftover_queries import WITH_LEFTOVERS
@@ -98,6 +99,7 @@ FILTERS = {
     "command": JobFilter(keyword="virtualmachine"),
     "seldom command": JobFilter(keyword="withvolume"),
     "seldom command, failed": JobFilter(keyword="withvolume", states=UNHAPPY),
+    "resource of any type": JobFilter(resource_id=UUID(int=11)),
     "resource": JobFilter(resource_type="Volume", resource_id=UUID(int=11)),
     "resource, all else": JobFilter(
         resource_type="Volume",
@@ -162,6 +164,32 @@ def test_a_list_has_what_the_filter_says(session: Session, wanted: JobFilter) ->
         jobs, count = list_jobs(session, wanted, limit=PAGE, offset=offset)
         assert [job.id for job in jobs] == list(expected[offset : offset + PAGE])
         assert count == min(len(expected), max(10_000, offset + PAGE) + 1)
+
+
+@pytest.mark.parametrize("wanted", FILTERS.values(), ids=FILTERS.keys())
+def test_reading_on_from_a_job_reads_little_more_than_it_shows(session: Session, wanted: JobFilter) -> None:
+    """However deep: a position is looked up, where an offset is counted through."""
+    everything, _ = list_jobs(session, wanted, limit=None)
+    deep = everything[len(everything) * 9 // 10]
+    session.expunge_all()
+    there = replace(wanted, past=Position(deep.created_at, deep.id))
+    branches = branches_of(session, there)
+    plan = plan_of(session, page_of(branches, PAGE, 0))
+    assert not scanned(plan)
+    assert rows_read(plan) <= 4 * PAGE * len(branches) + PAGE, json.dumps(plan, indent=1)
+
+
+@pytest.mark.parametrize("wanted", FILTERS.values(), ids=FILTERS.keys())
+def test_reading_on_and_on_gets_each_job_once_and_in_order(session: Session, wanted: JobFilter) -> None:
+    everything, _ = list_jobs(session, wanted, limit=None)
+    ids = [job.id for job in everything]
+    session.expunge_all()
+    size, seen, past = max(1, len(ids) // 3), [], None
+    while past or not seen:
+        jobs, past = jobs_past(session, replace(wanted, past=past), size)
+        seen += [job.id for job in jobs]
+        session.expunge_all()
+    assert seen == ids
 
 
 def test_past_the_end_the_number_is_told_all_the_same(session: Session) -> None:

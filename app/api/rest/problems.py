@@ -1,0 +1,132 @@
+"""What a client is told when a call fails: problem documents (RFC 9457)."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from app.errors import (
+    CapacityExceeded,
+    CheckFailed,
+    DatabaseUnavailable,
+    InvalidParameter,
+    LiveJobExists,
+    MalformedRequest,
+    NotAuthenticated,
+    NotFound,
+    PermissionDenied,
+    ResourceInUse,
+    ResourceUnavailable,
+    VrelocateError,
+)
+from app.jobs.stopping import JobIsOver
+from app.migration.retry import CannotRetry
+from app.telemetry import logger
+
+MEDIA_TYPE = "application/problem+json"
+_TYPE = "urn:vrelocate:problem:"
+
+log = logger(__name__)
+
+
+class Fault(BaseModel):
+    """One thing that is wrong with a request."""
+
+    where: str = Field(description="The parameter, or the place in the body, as in `query.limit`")
+    what: str = Field(description="What is wrong with it")
+
+
+class Problem(BaseModel):
+    """Why a call failed (RFC 9457, "Problem Details for HTTP APIs")."""
+
+    type: str = Field(description="Which kind of problem: `urn:vrelocate:problem:` and a name that stays")
+    title: str = Field(description="The kind in words")
+    status: int = Field(description="The HTTP status", ge=400, le=599)
+    detail: str = Field(description="What happened, and what can be done")
+    job_id: str | None = Field(default=None, description="With `live-job-exists`: the job that is at work already")
+    reasons: list[str] | None = Field(default=None, description="With `checks-failed`: what each check found")
+    faults: list[Fault] | None = Field(default=None, description="With `invalid-request`: each thing that is wrong")
+
+
+_KINDS: tuple[tuple[type[Exception], HTTPStatus, str, str], ...] = (
+    (NotAuthenticated, HTTPStatus.UNAUTHORIZED, "not-authenticated", "Who calls is not known"),
+    (PermissionDenied, HTTPStatus.FORBIDDEN, "not-allowed", "The key's role does not allow this"),
+    (NotFound, HTTPStatus.NOT_FOUND, "not-found", "There is no such thing"),
+    (LiveJobExists, HTTPStatus.CONFLICT, "live-job-exists", "Another job is at work on it"),
+    (ResourceInUse, HTTPStatus.CONFLICT, "in-use", "It is in use"),
+    (JobIsOver, HTTPStatus.CONFLICT, "job-is-over", "The job has ended"),
+    (CannotRetry, HTTPStatus.CONFLICT, "job-has-succeeded", "The job has succeeded"),
+    (CapacityExceeded, HTTPStatus.CONFLICT, "no-space", "There is not enough space"),
+    (CheckFailed, HTTPStatus.UNPROCESSABLE_ENTITY, "checks-failed", "Checks refuse the migration"),
+    (MalformedRequest, HTTPStatus.BAD_REQUEST, "malformed-request", "The request cannot be read"),
+    (InvalidParameter, HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-request", "Something in the request is wrong"),
+    (DatabaseUnavailable, HTTPStatus.SERVICE_UNAVAILABLE, "database-unavailable", "The database cannot be used now"),
+    (ResourceUnavailable, HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", "Something that is needed does not answer"),
+    (VrelocateError, HTTPStatus.INTERNAL_SERVER_ERROR, "failed", "It failed"),
+)
+"""The first that an error is an instance of."""
+
+_INTERNAL = "something unforeseen happened: the API's log has the details"
+
+
+def problem_of(error: Exception) -> tuple[Problem, dict[str, str]]:
+    """Return what a client is told about `error`, and the headers that go with it; what was unforeseen is logged."""
+    if isinstance(error, RequestValidationError):
+        return _invalid(error), {}
+    if isinstance(error, HTTPException):
+        return _of_http(error), dict(error.headers or {})
+    for kind, status, name, title in _KINDS:
+        if isinstance(error, kind):
+            log.info("api.refused", code=int(status), reason=str(error))
+            told = Problem(type=_TYPE + name, title=title, status=status, detail=str(error))
+            return _with_particulars(told, error), _headers(error)
+    log.error("api.failed", exc_info=error)
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    return Problem(type=_TYPE + "internal", title="An error of vrelocate's", status=status, detail=_INTERNAL), {}
+
+
+def answer_with(error: Exception) -> Response:
+    """Return the response that tells of `error`."""
+    problem, headers = problem_of(error)
+    body = problem.model_dump_json(exclude_none=True)
+    return Response(body, problem.status, {**headers, "Cache-Control": "no-store"}, MEDIA_TYPE)
+
+
+async def answer_http(_request: Request, error: Exception) -> Response:
+    """Answer a request that no operation takes: an unknown path, another method."""
+    return answer_with(error)
+
+
+def _with_particulars(told: Problem, error: Exception) -> Problem:
+    if isinstance(error, LiveJobExists):
+        return told.model_copy(update={"job_id": error.job_id})
+    if isinstance(error, CheckFailed):
+        return told.model_copy(update={"reasons": error.reasons})
+    return told
+
+
+def _headers(error: Exception) -> dict[str, str]:
+    if isinstance(error, DatabaseUnavailable):
+        return {"Retry-After": str(error.retry_after_seconds)}
+    return {"WWW-Authenticate": "Bearer"} if isinstance(error, NotAuthenticated) else {}
+
+
+def _of_http(error: HTTPException) -> Problem:
+    status = HTTPStatus(error.status_code)
+    name = status.phrase.lower().replace(" ", "-")
+    return Problem(type=_TYPE + name, title=status.phrase, status=status, detail=str(error.detail))
+
+
+def _invalid(error: RequestValidationError) -> Problem:
+    faults = [Fault(where=".".join(map(str, each["loc"])), what=str(each["msg"])) for each in error.errors()]
+    return Problem(
+        type=_TYPE + "invalid-request",
+        title="Something in the request is wrong",
+        status=HTTPStatus.UNPROCESSABLE_ENTITY,
+        detail="; ".join(f"{fault.where}: {fault.what}" for fault in faults),
+        faults=faults,
+    )

@@ -1,0 +1,31 @@
+"""Which problems an operation may answer with, for its OpenAPI description."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from app.api.rest.problems import MEDIA_TYPE
+
+_ALWAYS = (401, 403, 500, 503)
+_SCHEMA = {"$ref": "#/components/schemas/Problem"}
+_SAID = {
+    401: "No valid token",
+    403: "The key's role does not allow it",
+    404: "There is no such thing",
+    409: "It cannot be done now",
+    422: "Something in the request is wrong",
+    500: "A defect of vrelocate's: its log has the details",
+    503: "The database, or something else that is needed, does not answer: `Retry-After`",
+}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the descriptions of the problems of these statuses, and of those that every operation may have."""
+    return {
+        status: {
+            "description": _SAID.get(status, HTTPStatus(status).phrase),
+            "content": {MEDIA_TYPE: {"schema": _SCHEMA}},
+        }
+        for status in sorted({*_ALWAYS, *statuses})
+    }

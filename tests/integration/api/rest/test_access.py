@@ -1,0 +1,125 @@
+"""Who may call `/api/v1`: every operation, with every kind of token and without one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from app.access.keys import create_key, revoke_key
+from app.access.models import BearerToken
+from app.access.queries import all_tokens
+from app.access.tokens import UNKNOWN, create_token, revoke_token
+from app.errors import NotFound
+from app.jobs.models import Job
+
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("inside")]
+
+RestAs = Callable[..., httpx.Client]
+READING, CHANGING = "get", "post"
+
+
+def operations(rest: httpx.Client) -> list[tuple[str, str]]:
+    """Return method and path of everything that is served, as the description has them."""
+    paths: dict[str, Any] = rest.get("/openapi.json").json()["paths"]
+    return [(method, path) for path, methods in paths.items() for method in methods]
+
+
+def call(client: httpx.Client, operation: tuple[str, str], job_id: str) -> httpx.Response:
+    method, path = operation
+    return client.request(method, path.replace("{job_id}", job_id))
+
+
+def state_of(session: Session, job_id: str) -> tuple[object, ...]:
+    session.rollback()
+    job = session.get_one(Job, UUID(job_id))
+    session.refresh(job)
+    return job.state, job.stop_wish, job.updated_at
+
+
+def test_nothing_is_served_without_a_valid_token(rest_as: RestAs, session: Session, job_id: str) -> None:
+    served = operations(rest_as())
+    assert len(served) >= 6
+    before = state_of(session, job_id)
+    for token in (None, "vrl_" + "x" * 64, "vrl_ü", "x y"):
+        client = rest_as(token=token) if token is None or token.isascii() else rest_as()
+        if token is not None and not token.isascii():
+            client.headers["Authorization"] = f"Bearer {token}".encode().decode("latin-1")
+        for operation in served:
+            answer = call(client, operation, job_id)
+            assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer"), operation
+            assert answer.json() == {
+                "type": "urn:vrelocate:problem:not-authenticated",
+                "title": "Who calls is not known",
+                "status": 401,
+                "detail": UNKNOWN,
+            }
+    assert state_of(session, job_id) == before
+
+
+def test_a_read_only_token_reads_and_changes_nothing(rest_as: RestAs, session: Session, job_id: str) -> None:
+    client = rest_as("read-only")
+    before = state_of(session, job_id)
+    for operation in operations(client):
+        answer = call(client, operation, job_id)
+        expected = {READING: 200, CHANGING: 403}[operation[0]]
+        assert answer.status_code == expected, (operation, answer.text)
+    assert state_of(session, job_id) == before
+
+
+def test_an_operator_cancels_and_tries_again(rest_as: RestAs, job_id: str) -> None:
+    client = rest_as("operator")
+    assert client.post(f"/jobs/{job_id}/cancel").json()["stop"]["by"].startswith("user:")
+    assert client.post(f"/jobs/{job_id}/retry").status_code == 202
+    events = client.get(f"/jobs/{job_id}/events").json()["items"]
+    assert [it["account"] for it in events] == ["the admin", *["the operator"] * 3]
+
+
+def test_a_token_ends_with_its_time_its_key_or_by_itself(rest_as: RestAs, session: Session) -> None:
+    name = f"key {uuid4()}"
+    create_key(session, name)
+    with pytest.raises(NotFound):
+        create_token(session, "nobody")
+    lasting, text = create_token(session, name, 3600)
+    other, other_text = create_token(session, name)
+    _third, third_text = create_token(session, name)
+    session.commit()
+    assert lasting.expires_at is not None
+    assert timedelta(minutes=59) < lasting.expires_at - datetime.now(UTC) < timedelta(minutes=61)
+    status = lambda token: rest_as(token=token).get("/jobs?limit=1").status_code  # noqa: E731  # said three times below
+    assert [status(it) for it in (text, other_text, third_text)] == [200, 200, 200]
+    session.execute(
+        update(BearerToken)
+        .where(BearerToken.id == lasting.id)
+        .values(expires_at=datetime.now(UTC) - timedelta(seconds=1))
+    )
+    revoke_token(session, other.id)
+    session.commit()
+    assert [status(it) for it in (text, other_text, third_text)] == [401, 401, 200]
+    with pytest.raises(NotFound):
+        revoke_token(session, other.id)
+    revoke_key(session, name)
+    session.commit()
+    assert [status(it) for it in (text, other_text, third_text)] == [401, 401, 401]
+    with pytest.raises(NotFound):
+        create_token(session, name)
+
+
+def test_a_token_is_not_kept_and_not_told(rest_as: RestAs, session: Session, api: SimpleNamespace) -> None:
+    name = f"key {uuid4()}"
+    create_key(session, name)
+    token, text = create_token(session, name)
+    session.commit()
+    assert (token, name) in [(one, key.name) for one, key in all_tokens(session)]
+    assert text.encode() not in token.token_hash
+    rest_as(token=text).get("/jobs")
+    rest_as(token=text).post(f"/jobs/{uuid4()}/cancel")
+    api.logged('"event": "api.refused"')
+    assert not any(text in line for line in api.log)

@@ -1,0 +1,59 @@
+"""What `/api/v1` says of itself is true: schemathesis calls everything, with what fits and with what does not."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import httpx
+import pytest
+
+pytestmark = pytest.mark.integration
+
+SCHEMATHESIS = Path(sys.prefix) / "bin" / "schemathesis"
+EXAMPLES = 10
+CONFIG = """
+headers = {{ Authorization = "Bearer ${{TOKEN}}" }}
+[parameters]
+"path.job_id" = "{job_id}"
+"""
+
+
+def test_schemathesis_finds_nothing(api: SimpleNamespace, tokens: dict[str, str], job_id: str, tmp_path: Path) -> None:
+    """Every phase and every check of it, none left out, about a job that exists; the token comes by the environment."""
+    config = tmp_path / "schemathesis.toml"
+    config.write_text(CONFIG.format(job_id=job_id), encoding="utf-8")
+    ended = subprocess.run(
+        [
+            *(SCHEMATHESIS, "--config-file", config, "run", f"{api.root}/api/v1/openapi.json"),
+            *("--checks", "all", "--max-examples", str(EXAMPLES), "--continue-on-failure", "--no-color"),
+            *("--generation-database", "none", "--seed", "6"),
+        ],
+        env={**os.environ, "TOKEN": tokens["admin"], "NO_PROXY": "127.0.0.1"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "No issues found" in ended.stdout, ended.stdout
+
+
+def test_every_problem_is_described(rest: httpx.Client) -> None:
+    told = rest.get("/openapi.json").json()
+    assert told["openapi"].startswith("3.1")
+    assert told["components"]["schemas"]["Problem"]["required"] == ["type", "title", "status", "detail"]
+    assert "HTTPValidationError" not in json.dumps(told)
+    for path, methods in told["paths"].items():
+        for method, operation in methods.items():
+            responses = operation["responses"]
+            assert {"401", "403", "500", "503"} <= responses.keys(), (method, path)
+            for status, response in responses.items():
+                media = "application/json" if status < "300" else "application/problem+json"
+                assert set(response["content"]) == {media}, (method, path, status)
+            assert operation["security"] == [{"token": []}]
