@@ -82,4 +82,9 @@ def authenticate(session: Session, parameters: Mapping[str, str]) -> Caller:
             lapsed = True
         if lapsed:
             raise NotAuthenticated(REFUSED)
+    return caller_of(key)
+
+
+def caller_of(key: ApiKey) -> Caller:
+    """Return who calls with a key, or with what stands for it."""
     return Caller(user_id=key.id, account_id=key.account_id, role=Role(key.role), key_name=key.name)

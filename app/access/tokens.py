@@ -11,9 +11,8 @@ from sqlalchemy import func
 from sqlalchemy.orm import Session
 
 from app.access import queries
-from app.access.keys import Caller
+from app.access.keys import Caller, caller_of
 from app.access.models import BearerToken
-from app.access.roles import Role
 from app.errors import NotAuthenticated, NotFound
 
 _MARK = "vrl_"
@@ -56,7 +55,7 @@ def authenticate_token(session: Session, text: str | None) -> Caller:
     key = queries.key_of_token(session, _hash(text)) if text else None
     if key is None:
         raise NotAuthenticated(UNKNOWN)
-    return Caller(user_id=key.id, account_id=key.account_id, role=Role(key.role), key_name=key.name)
+    return caller_of(key)
 
 
 def _hash(text: str) -> bytes:

@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 from app.access.queries import key_named
 from app.api.cloudstack.command import Call, command
 from app.api.cloudstack.envelope import Content
-from app.api.cloudstack.jobviews import EVENT, JOB, show, show_attempts, show_events
+from app.api.cloudstack.jobviews import EVENT, JOB, show
 from app.api.cloudstack.paging import KEYWORD, PAGING, listing, page_of
 from app.api.cloudstack.parameters import Arguments, Kind, Parameter, invalid_value, unknown_id
+from app.api.jobparts import show_attempts, show_events
 from app.db import transaction
 from app.errors import InvalidParameter
 from app.jobs.history import JobFilter, list_events, list_jobs

@@ -2,49 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from app.access.queries import account_names, key_names
+from app.access.queries import account_names
 from app.api.cloudstack.envelope import Content
 from app.api.cloudstack.ownership import DOMAIN, DOMAIN_ID
 from app.api.cloudstack.shapes import Field, Shape
 from app.api.cloudstack.virtual_machines import VIRTUAL_MACHINE
 from app.api.cloudstack.volumes import VOLUME
+from app.api.jobparts import ShownAttempt, ShownEvent, places_in_line
 from app.errors import VrelocateError
 from app.inventory.queries import Page, VirtualMachineFilter, VolumeFilter, list_vms, list_volumes
-from app.jobs import line
-from app.jobs.history import user_of
-from app.jobs.models import Attempt, Job, JobEvent
-from app.jobs.queries import attempts_of
-from app.jobs.states import IN_LINE, TERMINAL, JobState, cloudstack_status
-from app.migration.queries import tasks_of_job
-from app.migration.told import ToldStep, steps_told
+from app.jobs.models import Job
+from app.jobs.states import TERMINAL, JobState, cloudstack_status
+from app.migration.told import ToldStep
 
 DISKS = "migrateddisks"
 """Key, inside the entity of a success, of what became of each disk."""
-
-
-@dataclass(frozen=True)
-class ShownAttempt:
-    """An attempt and the steps of its program."""
-
-    attempt: Attempt
-    steps: list[ToldStep]
-    tasks: list[str]
-    """vCenter's own names of everything that it did for it, in order."""
-
-
-@dataclass(frozen=True)
-class ShownEvent:
-    """A line of a job's history, and the name of the key of the user who did it."""
-
-    event: JobEvent
-    key: str | None
 
 
 @dataclass(frozen=True)
@@ -194,8 +173,7 @@ def show(session: Session, jobs: Iterable[Job]) -> list[ShownJob]:
     succeeded = [job for job in jobs if job.state is JobState.SUCCEEDED]
     accounts = account_names(session, {job.account_id for job in jobs})
     entities = _entities(session, succeeded)
-    waiting = [job.id for job in jobs if job.waiting_for is not None and job.state in IN_LINE]
-    standing = line.places(session, waiting) if waiting else {}
+    standing = places_in_line(session, jobs)
     return [
         ShownJob(
             job,
@@ -205,24 +183,6 @@ def show(session: Session, jobs: Iterable[Job]) -> list[ShownJob]:
         )
         for job in jobs
     ]
-
-
-def show_attempts(session: Session, job_id: UUID) -> list[ShownAttempt]:
-    """Return a job's attempts in order, each with its steps and tasks."""
-    shown = []
-    all_tasks = tasks_of_job(session, job_id)
-    for attempt in attempts_of(session, job_id):
-        tasks = [task for task in all_tasks if task.attempt == attempt.number]
-        references = [task.reference for task in tasks if task.reference is not None]
-        shown.append(ShownAttempt(attempt, steps_told(attempt.program, tasks), references))
-    return shown
-
-
-def show_events(session: Session, events: Sequence[JobEvent]) -> list[ShownEvent]:
-    """Return lines of a history with the names of the users in them."""
-    users = {event.actor: user_id for event in events if (user_id := user_of(event.actor)) is not None}
-    names = key_names(session, set(users.values()))
-    return [ShownEvent(event, names.get(users[event.actor]) if event.actor in users else None) for event in events]
 
 
 def _entities(session: Session, succeeded: list[Job]) -> dict[UUID, Content]:

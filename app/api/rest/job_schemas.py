@@ -8,10 +8,10 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.api.jobparts import ShownAttempt, ShownEvent
 from app.errors import VrelocateError
-from app.jobs.models import Attempt, Job, JobEvent, OutsideTask
+from app.jobs.models import Job
 from app.jobs.states import IN_LINE, TERMINAL, JobState
-from app.migration.told import ToldStep, steps_told
 
 
 class Resource(BaseModel):
@@ -144,13 +144,14 @@ class EventOut(BaseModel):
     detail: dict[str, Any]
 
     @classmethod
-    def of(cls, event: JobEvent, account: str | None) -> Self:
+    def of(cls, shown: ShownEvent) -> Self:
         """Return a line as clients see it."""
+        event = shown.event
         return cls(
             id=event.id,
             at=event.at,
             actor=event.actor,
-            account=account,
+            account=shown.key,
             kind=event.kind,
             from_state=event.from_state,
             to_state=event.to_state,
@@ -202,10 +203,9 @@ class AttemptOut(BaseModel):
     steps: list[StepOut]
 
     @classmethod
-    def of(cls, attempt: Attempt, tasks: list[OutsideTask]) -> Self:
-        """Return an attempt, with those of a job's tasks that are its own."""
-        own = [task for task in tasks if task.attempt == attempt.number]
-        told: list[ToldStep] = steps_told(attempt.program, own)
+    def of(cls, shown: ShownAttempt) -> Self:
+        """Return an attempt as clients see it."""
+        attempt = shown.attempt
         return cls(
             number=attempt.number,
             worker=attempt.worker,
@@ -217,8 +217,8 @@ class AttemptOut(BaseModel):
             fault_class=attempt.fault_class,
             message=attempt.message,
             bytes=attempt.bytes,
-            tasks=[task.reference for task in own if task.reference is not None],
-            steps=[StepOut.model_validate(step) for step in told],
+            tasks=shown.tasks,
+            steps=[StepOut.model_validate(step) for step in shown.steps],
         )
 
 

@@ -11,7 +11,8 @@ from pydantic import StringConstraints
 from sqlalchemy.orm import Session
 
 from app.access.keys import Caller
-from app.access.queries import account_names, key_named, key_names
+from app.access.queries import account_names, key_named
+from app.api.jobparts import places_in_line, show_attempts, show_events
 from app.api.rest.cursors import CURSOR_PATTERN, cursor_of, position_of
 from app.api.rest.job_schemas import (
     AttemptList,
@@ -26,13 +27,11 @@ from app.api.rest.responses import problems
 from app.api.rest.serving import Route, who_may
 from app.db import transaction
 from app.errors import NotFound
-from app.jobs import line
-from app.jobs.history import JobFilter, events_past, jobs_past, user_of
+from app.jobs.history import JobFilter, events_past, jobs_past
 from app.jobs.models import Job
-from app.jobs.queries import attempts_of, get_job
-from app.jobs.states import IN_LINE, JobState
+from app.jobs.queries import get_job
+from app.jobs.states import JobState
 from app.jobs.stopping import StopWish, wish_stop
-from app.migration.queries import tasks_of_job
 from app.migration.retry import retry
 
 router = APIRouter(prefix="/jobs", tags=["jobs"], route_class=Route)
@@ -91,8 +90,7 @@ def list_attempts(_caller: _Looks, job_id: _Id) -> AttemptList:
     """Return every attempt with its steps: which strategy, which tasks of vCenter, which fault, how many bytes."""
     with transaction() as session:
         _job(session, job_id)
-        tasks = tasks_of_job(session, job_id)
-        return AttemptList(items=[AttemptOut.of(attempt, tasks) for attempt in attempts_of(session, job_id)])
+        return AttemptList(items=[AttemptOut.of(shown) for shown in show_attempts(session, job_id)])
 
 
 @router.get("/{job_id}/events", summary="A job's history", responses=problems(404, 422))
@@ -107,11 +105,7 @@ def list_events(
     with transaction() as session:
         _job(session, job_id)
         events, more = events_past(session, job_id, cursor, limit)
-        users = {event.actor: user_id for event in events if (user_id := user_of(event.actor)) is not None}
-        names = key_names(session, set(users.values()))
-        items = [
-            EventOut.of(event, names.get(users[event.actor]) if event.actor in users else None) for event in events
-        ]
+        items = [EventOut.of(shown) for shown in show_events(session, events)]
         return EventPage(items=items, next_cursor=more)
 
 
@@ -152,8 +146,7 @@ def _shown(session: Session, jobs: Iterable[Job]) -> list[JobOut]:
     """Return jobs as clients see them, at a fixed number of statements for any number of jobs."""
     jobs = list(jobs)
     accounts = account_names(session, {job.account_id for job in jobs}) if jobs else {}
-    waiting = [job.id for job in jobs if job.waiting_for is not None and job.state in IN_LINE]
-    places = line.places(session, waiting) if waiting else {}
+    places = places_in_line(session, jobs)
     return [JobOut.of(job, account=accounts.get(job.account_id), place=places.get(job.id)) for job in jobs]
 
 
