@@ -36,6 +36,8 @@ class Settings(BaseSettings):
     # -- processes -------------------------------------------------------------------------------------------------
     api_host: str = "127.0.0.1"
     api_port: int = Field(default=8080, ge=0, le=65535)
+    stream_seconds: Seconds = 600
+    """How long the API serves one stream of events; clients then call again, with a key that is still valid."""
     worker_concurrency: Count = 8
     """Threads a worker; each step lasts seconds and mostly waits for vCenter or PostgreSQL."""
     carries_per_worker: Count = 2

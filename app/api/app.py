@@ -13,7 +13,9 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.api.cloudstack import dispatch
-from app.api.rest.app import ROOT, create_rest
+from app.api.rest.app import create_rest
+from app.api.rest.feed import Feed
+from app.api.rest.roots import ROOT
 from app.api.turns import CALLS_AT_ONCE, Turns
 from app.db import ping
 from app.errors import DatabaseUnavailable, MalformedRequest
@@ -29,7 +31,8 @@ def create_app() -> FastAPI:
     """Return the application; it connects to the database with the first request."""
     api = FastAPI(title="vrelocate", docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan)
     api.state.turns = Turns()
-    api.mount(ROOT, create_rest(api.state.turns))
+    api.state.feed = Feed(api.state.turns)
+    api.mount(ROOT, create_rest(api.state.turns, api.state.feed))
     api.add_api_route("/client/api", cloudstack, methods=["GET", "POST"])
     api.add_api_route("/healthz", healthz, methods=["GET"])
     return api

@@ -11,6 +11,7 @@ from types import FrameType
 import uvicorn
 
 from app.api.app import create_app
+from app.api.rest.feed import Feed
 from app.errors import ConfigurationError
 from app.settings import settings
 from app.telemetry import logger, set_up_logging
@@ -30,18 +31,31 @@ def serve(host: str, port: int) -> None:
     set_up_logging(settings())
     with _listening(host, port) as listener:
         log.info("api.listening", host=host, port=listener.getsockname()[1])
+        api = create_app()
         config = uvicorn.Config(
-            create_app(),
+            api,
             # URLs carry signatures: no access log. Our own logging is set up already.
             access_log=False,
             log_config=None,
             server_header=False,
             timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_SECONDS,
         )
-        server = uvicorn.Server(config)
+        server = _Server(config, api.state.feed)
         with _stopped_by_signals(server):
             server.run(sockets=[listener])
     log.info("api.stopped")
+
+
+class _Server(uvicorn.Server):
+    """A server whose streams of events end when it is told to stop: it would wait for them, for minutes."""
+
+    def __init__(self, config: uvicorn.Config, feed: Feed) -> None:
+        super().__init__(config)
+        self._feed = feed
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._feed.close()
+        super().handle_exit(sig, frame)
 
 
 @contextmanager

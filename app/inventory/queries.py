@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, or_, select, union
+from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, literal, or_, select, tuple_, union
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased, joinedload, lazyload
 
 from app.errors import NotFound
@@ -42,6 +42,10 @@ class Page:
 
     limit: int | None = None
     offset: int = 0
+    past: UUID | None = None
+    """Only what comes after this thing in the list."""
+    counted: bool = True
+    """Whether the number of all things is wanted too; without it, it is told to be 0."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -345,7 +349,14 @@ def _equal(*pairs: tuple[Any, object]) -> list[ColumnElement[bool]]:
 def _page(
     session: Session, query: Select[*tuple[Any, ...]], model: type[Thing], page: Page
 ) -> tuple[Sequence[Row[*tuple[Any, ...]]], int]:
-    """Return the rows of one page, ordered by name, and the number of all rows."""
+    """Return the rows of one page, ordered by name, and the number of all rows; raises `NotFound` for a gone `past`."""
+    if page.past is not None:
+        anchor = session.execute(select(model.name, model.id).where(model.id == page.past)).one_or_none()
+        if anchor is None:
+            raise NotFound(f"the {_WORDS[model]} {page.past}, where the list was to go on, is gone: begin anew")
+        query = query.where(tuple_(model.name, model.id) > tuple_(literal(anchor.name), literal(anchor.id)))
+    if not page.counted:
+        return session.execute(query.order_by(model.name, model.id).limit(page.limit)).all(), 0
     count = session.scalars(query.with_only_columns(func.count(), maintain_column_froms=True)).one()
     if count <= page.offset or page.limit == 0:
         return [], count

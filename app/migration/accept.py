@@ -35,6 +35,10 @@ _PAUSE_SECONDS = 0.1
 WAITS_FOR_WORKER = "waiting for a worker"
 
 
+class JobIdTaken(InvalidParameter):
+    """The job id that a client chose belongs to another request, or to another account's."""
+
+
 def accept(
     request: Request,
     *,
@@ -50,11 +54,10 @@ def accept(
     line, from -100 to 100, higher first.
 
     The same `job_id` with the same request gives the same job, however often it is sent; time and priority are those of
-    the first call. Raises `NotFound` for unknown
-    ids, `InvalidParameter` when `job_id` names another request's job, the pool is another vCenter's or
-    `priority` is out of bounds, `LiveJobExists` while another job works on the same VM or volume, and
-    `DatabaseUnavailable` when it could not be written down, or, as `CommitUnknown`, when nobody can tell now whether it
-    was.
+    the first call. Raises `NotFound` for unknown ids, `JobIdTaken` when `job_id` names another request's job,
+    `InvalidParameter` when the pool is another vCenter's or `priority` is out of bounds, `LiveJobExists` while another
+    job works on the same VM or volume, and `DatabaseUnavailable` when it could not be written down, or, as
+    `CommitUnknown`, when nobody can tell now whether it was.
     """
     if not -MOST_PRIORITY <= priority <= MOST_PRIORITY:
         raise InvalidParameter(
@@ -104,7 +107,7 @@ def wait_until() -> ColumnElement[datetime]:
 def _same(known: Job, request: Request, account_id: UUID) -> UUID:
     """Return the id of a job that was accepted before, if it is the same request of the same account."""
     if request_from_json(known.payload) != request or known.account_id != account_id:
-        raise InvalidParameter(f"the job id {known.id} belongs to another request: choose a new one")
+        raise JobIdTaken(f"the job id {known.id} belongs to another request: choose a new one")
     return known.id
 
 

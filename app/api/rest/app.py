@@ -8,19 +8,20 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 
-from app.api.rest import jobs
+from app.api.rest import inventory, jobs, migrations, streams
+from app.api.rest.feed import Feed
+from app.api.rest.job_schemas import ProgressOut
 from app.api.rest.problems import Problem, answer_http
 from app.api.turns import Turns
 
-ROOT = "/api/v1"
 _ABOUT = (
     "Moves stopped virtual machines and detached disks between vSphere datastores, as jobs. Errors are problem "
     "documents (RFC 9457); lists go on from `next_cursor`; times are UTC."
 )
 
 
-def create_rest(turns: Turns) -> FastAPI:
-    """Return the application; it is mounted at `ROOT`, and shares the turns of the process."""
+def create_rest(turns: Turns, feed: Feed) -> FastAPI:
+    """Return the application; it is mounted at `ROOT`, and shares the turns and the feed of the process."""
     api = FastAPI(
         title="vrelocate",
         version=version("vrelocate"),
@@ -31,8 +32,9 @@ def create_rest(turns: Turns) -> FastAPI:
         exception_handlers={HTTPException: answer_http},
         redirect_slashes=False,
     )
-    api.state.turns = turns
-    api.include_router(jobs.router)
+    api.state.turns, api.state.feed = turns, feed
+    for resource in (migrations, streams, jobs, inventory):
+        api.include_router(resource.router)
     described = api.openapi
 
     def openapi() -> dict[str, Any]:
@@ -42,6 +44,8 @@ def create_rest(turns: Turns) -> FastAPI:
             schemas = schema["components"]["schemas"]
             problem = Problem.model_json_schema(ref_template=ref)
             schemas |= problem.pop("$defs", {}) | {"Problem": problem}
+            schemas["ProgressOut"] = ProgressOut.model_json_schema(ref_template=ref)
+            schemas["ProgressOut"].pop("$defs", None)
         return api.openapi_schema or {}
 
     api.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own way to extend the description

@@ -135,6 +135,7 @@ class EventOut(BaseModel):
     """A line of a job's history."""
 
     id: int
+    job_id: UUID
     at: datetime
     actor: str = Field(description="Who: `user:<id>`, or the name of a worker")
     account: str | None = Field(description="The name of the user's key")
@@ -149,6 +150,7 @@ class EventOut(BaseModel):
         event = shown.event
         return cls(
             id=event.id,
+            job_id=event.job_id,
             at=event.at,
             actor=event.actor,
             account=shown.key,
@@ -157,6 +159,17 @@ class EventOut(BaseModel):
             to_state=event.to_state,
             detail=event.detail,
         )
+
+
+class ProgressOut(BaseModel):
+    """How far a job has come now."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    job_id: UUID
+    state: JobState
+    phase: str
+    percent: int
 
 
 class EventPage(BaseModel):

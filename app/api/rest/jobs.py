@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -11,8 +10,8 @@ from pydantic import StringConstraints
 from sqlalchemy.orm import Session
 
 from app.access.keys import Caller
-from app.access.queries import account_names, key_named
-from app.api.jobparts import places_in_line, show_attempts, show_events
+from app.access.queries import key_named
+from app.api.jobparts import show_attempts, show_events
 from app.api.rest.cursors import CURSOR_PATTERN, cursor_of, position_of
 from app.api.rest.job_schemas import (
     AttemptList,
@@ -23,13 +22,12 @@ from app.api.rest.job_schemas import (
     JobPage,
 )
 from app.api.rest.moments import Moment
-from app.api.rest.responses import problems
+from app.api.rest.responses import UNCHANGED, problems
 from app.api.rest.serving import Route, who_may
+from app.api.rest.shown import known_job, shown_job, shown_jobs
 from app.db import transaction
 from app.errors import NotFound
 from app.jobs.history import JobFilter, events_past, jobs_past
-from app.jobs.models import Job
-from app.jobs.queries import get_job
 from app.jobs.states import JobState
 from app.jobs.stopping import StopWish, wish_stop
 from app.migration.retry import retry
@@ -76,20 +74,20 @@ def list_jobs(
             past=position_of(cursor) if cursor else None,
         )
         jobs, more = jobs_past(session, wanted, limit)
-        return JobPage(items=_shown(session, jobs), next_cursor=cursor_of(more) if more else None)
+        return JobPage(items=shown_jobs(session, jobs), next_cursor=cursor_of(more) if more else None)
 
 
-@router.get("/{job_id}", summary="One job", responses=problems(404, 422))
+@router.get("/{job_id}", summary="One job", responses={**UNCHANGED, **problems(404, 422)})
 def get(_caller: _Looks, job_id: _Id) -> JobOut:
     """Return a job as it stands."""
-    return _one(job_id)
+    return shown_job(job_id)
 
 
 @router.get("/{job_id}/attempts", summary="A job's attempts", responses=problems(404, 422))
 def list_attempts(_caller: _Looks, job_id: _Id) -> AttemptList:
     """Return every attempt with its steps: which strategy, which tasks of vCenter, which fault, how many bytes."""
     with transaction() as session:
-        _job(session, job_id)
+        known_job(session, job_id)
         return AttemptList(items=[AttemptOut.of(shown) for shown in show_attempts(session, job_id)])
 
 
@@ -103,7 +101,7 @@ def list_events(
 ) -> EventPage:
     """Return who did what and when, from which state to which, in order."""
     with transaction() as session:
-        _job(session, job_id)
+        known_job(session, job_id)
         events, more = events_past(session, job_id, cursor, limit)
         items = [EventOut.of(shown) for shown in show_events(session, events)]
         return EventPage(items=items, next_cursor=more)
@@ -116,7 +114,7 @@ def cancel(caller: Annotated[Caller, Depends(who_may("cancelAsyncJob"))], job_id
     A move that wins the race has succeeded. To cancel what is cancelled changes nothing.
     """
     wish_stop(job_id, StopWish.CANCEL, f"user:{caller.user_id}")
-    return _one(job_id)
+    return shown_job(job_id)
 
 
 @router.post("/{job_id}/retry", status_code=202, summary="Try a job again", responses=problems(404, 409, 422))
@@ -126,28 +124,7 @@ def try_again(caller: Annotated[Caller, Depends(who_may("retryAsyncJob"))], job_
     One that is live already is left as it is.
     """
     retry(job_id, f"user:{caller.user_id}")
-    return _one(job_id)
-
-
-def _one(job_id: UUID) -> JobOut:
-    with transaction() as session:
-        (shown,) = _shown(session, [_job(session, job_id)])
-        return shown
-
-
-def _job(session: Session, job_id: UUID) -> Job:
-    job = get_job(session, job_id)
-    if job is None:
-        raise NotFound(f"there is no job {job_id}: GET /api/v1/jobs lists those that exist")
-    return job
-
-
-def _shown(session: Session, jobs: Iterable[Job]) -> list[JobOut]:
-    """Return jobs as clients see them, at a fixed number of statements for any number of jobs."""
-    jobs = list(jobs)
-    accounts = account_names(session, {job.account_id for job in jobs}) if jobs else {}
-    places = places_in_line(session, jobs)
-    return [JobOut.of(job, account=accounts.get(job.account_id), place=places.get(job.id)) for job in jobs]
+    return shown_job(job_id)
 
 
 def _account_id(session: Session, name: str | None) -> UUID | None:

@@ -24,6 +24,7 @@ from app.errors import (
     VrelocateError,
 )
 from app.jobs.stopping import JobIsOver
+from app.migration.accept import JobIdTaken
 from app.migration.retry import CannotRetry
 from app.telemetry import logger
 
@@ -62,6 +63,7 @@ _KINDS: tuple[tuple[type[Exception], HTTPStatus, str, str], ...] = (
     (CannotRetry, HTTPStatus.CONFLICT, "job-has-succeeded", "The job has succeeded"),
     (CapacityExceeded, HTTPStatus.CONFLICT, "no-space", "There is not enough space"),
     (CheckFailed, HTTPStatus.UNPROCESSABLE_ENTITY, "checks-failed", "Checks refuse the migration"),
+    (JobIdTaken, HTTPStatus.UNPROCESSABLE_ENTITY, "idempotency-key-reused", "The key was used for another request"),
     (MalformedRequest, HTTPStatus.BAD_REQUEST, "malformed-request", "The request cannot be read"),
     (InvalidParameter, HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-request", "Something in the request is wrong"),
     (DatabaseUnavailable, HTTPStatus.SERVICE_UNAVAILABLE, "database-unavailable", "The database cannot be used now"),
@@ -69,6 +71,9 @@ _KINDS: tuple[tuple[type[Exception], HTTPStatus, str, str], ...] = (
     (VrelocateError, HTTPStatus.INTERNAL_SERVER_ERROR, "failed", "It failed"),
 )
 """The first that an error is an instance of."""
+
+_PHRASES = {HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Content Too Large"}
+"""RFC 9110's, where some version of Python has an older one: the name of a problem stays."""
 
 _INTERNAL = "something unforeseen happened: the API's log has the details"
 
@@ -117,8 +122,9 @@ def _headers(error: Exception) -> dict[str, str]:
 
 def _of_http(error: HTTPException) -> Problem:
     status = HTTPStatus(error.status_code)
-    name = status.phrase.lower().replace(" ", "-")
-    return Problem(type=_TYPE + name, title=status.phrase, status=status, detail=str(error.detail))
+    phrase = _PHRASES.get(status, status.phrase)
+    name = phrase.lower().replace(" ", "-")
+    return Problem(type=_TYPE + name, title=phrase, status=status, detail=str(error.detail))
 
 
 def _invalid(error: RequestValidationError) -> Problem:

@@ -134,6 +134,8 @@ def environment(database_url: str) -> dict[str, str]:
         "VRELOCATE_DATABASE_URL": database_url,
         "VRELOCATE_REDIS_URL": "redis://127.0.0.1:1/0",
         "VRELOCATE_MASTER_KEY": Fernet.generate_key().decode(),
+        # Streams of events end soon, so that following along is following on.
+        "VRELOCATE_STREAM_SECONDS": "0.3",
     }
 
 
