@@ -4,6 +4,7 @@
     ├── NotAuthenticated          401  who are you? (key, signature, expiry)
     ├── MalformedRequest          430  the request cannot be read
     ├── InvalidParameter          431  a value is missing, unknown or impossible
+    │   ├── NameTaken             431  a name that something else has
     │   └── NotFound              431  an id that nothing here has
     ├── UnsupportedCommand        432  no such command
     ├── PermissionDenied          531  the key may not do that
@@ -45,6 +46,10 @@ class InvalidParameter(VrelocateError):
     """A parameter is missing, of the wrong form, or names something impossible."""
 
     code = 431
+
+
+class NameTaken(InvalidParameter):
+    """Another thing of that kind has the name already."""
 
 
 class NotFound(InvalidParameter):

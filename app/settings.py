@@ -71,6 +71,9 @@ class Settings(BaseSettings):
     """Length of the watcher's long poll while relocations run; what ends or begins meanwhile ends it."""
     watch_lease_seconds: Seconds = 8
     """A watcher that gives no sign for this long is replaced by another worker's."""
+    vcenter_addresses: str | None = None
+    """Hosts and networks at which vCenters may be added over the API, separated by commas: `*.vc.example,10.1.0.0/16`;
+    unset: everywhere but at this machine's own, link-local and multicast addresses."""
     sync_interval_seconds: Seconds = 300
     """How often the inventory of each vCenter is read anew."""
     tag_category: str = "vrelocate-storage"

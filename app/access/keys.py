@@ -11,14 +11,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app import sealing
 from app.access import queries
+from app.access.audit import Action, record
 from app.access.models import ApiKey
 from app.access.roles import Role
 from app.access.signature import parse_expires, verify
-from app.errors import InvalidParameter, NotAuthenticated, NotFound
+from app.errors import InvalidParameter, NameTaken, NotAuthenticated, NotFound
 
 _KEY_BYTES = 48
 """Gives 64 characters, all of them safe in a URL: clients that encode badly sign them right all the same."""
@@ -45,20 +47,26 @@ def create_key(session: Session, name: str, role: Role = Role.ADMIN) -> tuple[Ap
     if not name.strip():
         raise InvalidParameter("a key needs a name")
     if queries.key_named(session, name):
-        raise InvalidParameter(f"there is a key named {name!r} already; names are not used twice")
+        raise NameTaken(f"there is a key named {name!r} already; names are not used twice")
     secret = secrets.token_urlsafe(_KEY_BYTES)
     key = ApiKey(
         name=name, key=secrets.token_urlsafe(_KEY_BYTES), secret_sealed=sealing.seal(secret), role=Role(role).value
     )
     session.add(key)
-    session.flush()
+    try:
+        session.flush()
+    except IntegrityError:
+        raise NameTaken(f"somebody has just made a key named {name!r}") from None
+    record(session, Action.CREATE_KEY, ("User", key.id), name=name, role=key.role)
     return key, secret
 
 
 def revoke_key(session: Session, name: str) -> None:
     """Make the key useless from now on; raises `NotFound` when no living key has that name."""
-    if not queries.revoke(session, name):
+    key = queries.key_named(session, name)
+    if key is None or not queries.revoke(session, name):
         raise NotFound(f"no living key is named {name!r}")
+    record(session, Action.REVOKE_KEY, ("User", key.id), name=name)
 
 
 def authenticate(session: Session, parameters: Mapping[str, str]) -> Caller:

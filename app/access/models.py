@@ -1,14 +1,14 @@
-"""The tables of API keys, and of the bearer tokens that stand for them."""
+"""The tables of API keys, of the bearer tokens that stand for them, and of the audit trail."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import CheckConstraint, ForeignKey, func
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db import Base
+from app.db import Base, Json
 
 
 class ApiKey(Base):
@@ -39,3 +39,23 @@ class BearerToken(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+
+
+class AuditEntry(Base):
+    """One line of the audit trail: who changed what."""
+
+    __tablename__ = "audit_entry"
+    __table_args__ = (
+        Index("ix_audit_entry_at", "at", "id"),
+        Index("ix_audit_entry_resource", "resource_id", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    at: Mapped[datetime] = mapped_column(server_default=func.now())
+    actor: Mapped[str]
+    """`user:<id>` of a key, or `host:<name>`: who ran a command beside the installation."""
+    action: Mapped[str]
+    """`app.access.audit.Action`."""
+    resource_type: Mapped[str | None]
+    resource_id: Mapped[UUID | None]
+    detail: Mapped[Json] = mapped_column(server_default=text("'{}'::jsonb"))

@@ -11,6 +11,7 @@ from sqlalchemy import func
 from sqlalchemy.orm import Session
 
 from app.access import queries
+from app.access.audit import Action, record
 from app.access.keys import Caller, caller_of
 from app.access.models import BearerToken
 from app.errors import NotAuthenticated, NotFound
@@ -41,6 +42,7 @@ def create_token(session: Session, key_name: str, lasts_seconds: int | None = No
     session.add(token)
     session.flush()
     session.refresh(token)
+    record(session, Action.CREATE_TOKEN, ("Token", token.id), key=key_name)
     return token, text
 
 
@@ -48,6 +50,7 @@ def revoke_token(session: Session, token_id: UUID) -> None:
     """Make the token useless from now on; raises `NotFound` when no living token has that id."""
     if not queries.revoke_token(session, token_id):
         raise NotFound(f"no living token has the id {token_id}: vrelocate tokens list shows those that exist")
+    record(session, Action.REVOKE_TOKEN, ("Token", token_id))
 
 
 def authenticate_token(session: Session, text: str | None) -> Caller:

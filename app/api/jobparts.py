@@ -8,9 +8,8 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from app.access.queries import key_names
+from app.access.queries import key_names, user_of
 from app.jobs import line
-from app.jobs.history import user_of
 from app.jobs.models import Attempt, Job, JobEvent
 from app.jobs.queries import attempts_of
 from app.jobs.states import IN_LINE

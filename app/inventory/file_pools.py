@@ -15,6 +15,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from app.access.audit import Action, record
 from app.db import transaction
 from app.errors import InvalidParameter, ResourceUnavailable
 from app.filepools.images import Image, is_open_by_qemu
@@ -57,6 +58,7 @@ def add_file_pools(name: str, pools: Mapping[str, Path]) -> UUID:
         )
         session.add(row)
         session.flush()
+        record(session, Action.ADD_FILE_POOLS, ("VCenter", row.id), name=name, pools=row.file_pools)
         return row.id
 
 

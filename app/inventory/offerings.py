@@ -5,9 +5,11 @@ from __future__ import annotations
 from uuid import UUID
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 
+from app.access.audit import Action, record
 from app.db import transaction
-from app.errors import InvalidParameter, NotFound
+from app.errors import NameTaken, NotFound
 from app.inventory.models import DiskOffering, Volume
 
 
@@ -15,10 +17,14 @@ def create_offering(name: str, display_text: str, tags: list[str]) -> UUID:
     """Keep a new disk offering; raises `InvalidParameter` when its name is taken."""
     with transaction() as session:
         if session.scalars(select(DiskOffering).where(DiskOffering.name == name)).one_or_none() is not None:
-            raise InvalidParameter(f"there is a disk offering named {name} already: choose another name")
+            raise NameTaken(f"there is a disk offering named {name} already: choose another name")
         offering = DiskOffering(name=name, display_text=display_text, tags=sorted(set(tags)))
         session.add(offering)
-        session.flush()
+        try:
+            session.flush()
+        except IntegrityError:
+            raise NameTaken(f"somebody has just made a disk offering named {name}") from None
+        record(session, Action.CREATE_OFFERING, ("DiskOffering", offering.id), name=name, tags=offering.tags)
         return offering.id
 
 
@@ -31,3 +37,4 @@ def assign_offering(volume_id: UUID, offering_id: UUID) -> None:
         if offering is None:
             raise NotFound(f"there is no disk offering {offering_id}")
         volume.disk_offering_id = offering.id
+        record(session, Action.ASSIGN_OFFERING, ("Volume", volume_id), name=volume.name, offering=offering.name)

@@ -11,8 +11,9 @@ from pydantic import SecretStr
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session as DbSession
 
+from app.access.audit import Action, record
 from app.db import transaction
-from app.errors import InvalidParameter, NotFound
+from app.errors import InvalidParameter, NameTaken, NotFound
 from app.inventory.models import VMWARE, VCenter
 from app.sealing import seal, unseal
 from app.settings import settings
@@ -47,16 +48,19 @@ def add_vcenter(
         probe.close()
     with transaction() as session:
         vcenter = session.scalars(select(VCenter).where(VCenter.name == name).with_for_update()).one_or_none()
+        known = vcenter is not None
         if vcenter is None:
             vcenter = VCenter(name=name)
             session.add(vcenter)
         elif not replace:
-            raise InvalidParameter(f"there is a vCenter named {name} already: choose another name, or use --if-absent")
+            raise NameTaken(f"there is a vCenter named {name} already: choose another name, or use --if-absent")
         vcenter.url, vcenter.username, vcenter.password_sealed = url, username, seal(password)
         vcenter.thumbprint, vcenter.insecure = thumbprint, insecure
         vcenter.native_motion, vcenter.instance_uuid = native_motion, seen.instance_uuid
         vcenter.next_sync_at = func.now()
         session.flush()
+        action = Action.UPDATE_VCENTER if known else Action.ADD_VCENTER
+        record(session, action, ("VCenter", vcenter.id), name=name, url=url, username=username)
         return vcenter.id
 
 

@@ -171,12 +171,3 @@ def events_past(session: Session, job_id: UUID, past: int, limit: int) -> tuple[
     lines = select(JobEvent).where(JobEvent.job_id == job_id, JobEvent.id > past).order_by(JobEvent.id).limit(limit + 1)
     events = list(session.scalars(lines))
     return events[:limit], events[limit - 1].id if len(events) > limit else None
-
-
-def user_of(actor: str) -> UUID | None:
-    """Return the id of the user who did what a line tells; `None` for a worker."""
-    kind, _, user_id = actor.partition(":")
-    try:
-        return UUID(user_id) if kind == "user" else None
-    except ValueError:
-        return None

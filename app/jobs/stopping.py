@@ -17,6 +17,7 @@ from uuid import UUID
 from sqlalchemy import func
 from sqlalchemy.orm import Session
 
+from app.access import audit
 from app.db import transaction
 from app.errors import InvalidParameter, VrelocateError
 from app.jobs import queries
@@ -65,6 +66,8 @@ def wish_stop(job_id: UUID, wish: StopWish, by: str) -> JobState:
         if job.stop_wish is None:
             job.stop_wish, job.stop_wished_by, job.stop_wished_at = wish.value, by, func.now()
             record_event(session, job_id, by, "to be stopped", detail={"why": wish.value})
+            if wish is StopWish.CANCEL:
+                audit.record(session, audit.Action.CANCEL, (job.resource_type, job.resource_id), job=str(job_id))
         if job.state is JobState.QUEUED:
             _end_queued(session, job, by)
         state = job.state

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, func
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from app.access.audit import Action, record
 from app.db import transaction
 from app.errors import CommitUnknown, DatabaseUnavailable, InvalidParameter, LiveJobExists
 from app.jobs import queries
@@ -78,6 +79,8 @@ def accept(
                 session.add(job)
                 session.flush()
                 record_event(session, new_id, f"user:{user_id}", "accepted", after=JobState.QUEUED)
+                resource = job.resource_type, job.resource_id
+                record(session, Action.MIGRATE, resource, job=str(new_id), command=job.command)
             break
         except CommitUnknown as lost:
             # The next try sees the job, or writes it down itself: with this id it cannot become two.

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import func
 from sqlalchemy.exc import IntegrityError
 
+from app.access.audit import Action, record
 from app.db import transaction
 from app.errors import InvalidParameter, LiveJobExists
 from app.jobs import queries
@@ -67,6 +68,7 @@ def retry(job_id: UUID, by: str) -> None:
                 error_text=None,
                 finished_at=None,
             )
+            record(session, Action.RETRY, (job.resource_type, job.resource_id), job=str(job_id))
     except IntegrityError as error:
         # Somebody was faster with another job for the same VM or volume; it may be over by now.
         with transaction() as session:

@@ -18,6 +18,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy.exc import IntegrityError
 
+from app.access.audit import Action, record
 from app.db import transaction
 from app.errors import InvalidParameter, NotFound, ResourceInUse
 from app.secondary import queries
@@ -63,6 +64,7 @@ def add_store(name: str, path: Path) -> UUID:
     try:
         with transaction() as session:
             session.add(store)
+            record(session, Action.ADD_STORE, ("SecondaryStore", store.id), name=name, path=str(path))
     except IntegrityError:
         _unmark(store)
         raise InvalidParameter(f"somebody has just added a secondary store {name}, or one at {path}") from None
@@ -93,6 +95,7 @@ def remove_store(name: str) -> None:
             raise ResourceInUse(f"{uncleared} transfers have their files on {name}: wait until they are over")
         queries.forget_transfers_through(session, store.id)
         session.delete(store)
+        record(session, Action.REMOVE_STORE, ("SecondaryStore", store.id), name=name)
     _unmark(store)
 
 

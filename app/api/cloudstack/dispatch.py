@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy.orm import Session
 
+from app.access.audit import acting, user
 from app.access.keys import REFUSED, authenticate
 from app.access.roles import Role, allows
 from app.api.cloudstack.command import Call, Command
@@ -72,7 +73,8 @@ def _perform(command: Command | None, parameters: Mapping[str, str], named: Mapp
         refuse_unprintable(parameters)
         arguments = parse(command.name, command.parameters, named)
         _refuse_unknown_ids(session, command, arguments)
-    content = command.run(Call(caller, arguments, SERVED))
+    with acting(user(caller.user_id)):
+        content = command.run(Call(caller, arguments, SERVED))
     if not allows(Role.READ_ONLY, command.name):
         job_id = str(content["jobid"]) if command.is_async else None
         log.info("api.called", command=command.name, by=caller.key_name, job_id=job_id)

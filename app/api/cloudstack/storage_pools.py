@@ -11,7 +11,8 @@ from app.api.cloudstack.parameters import Kind, Parameter
 from app.api.cloudstack.shapes import Field, Shape
 from app.db import transaction
 from app.inventory.models import Cluster, StoragePool, Volume, Zone
-from app.inventory.queries import Page, PoolFilter, PoolView, get, list_pools, members_of
+from app.inventory.pool_tags import set_tags
+from app.inventory.queries import Page, PoolFilter, PoolView, get, list_pools
 from app.migration.checks import objection_to_json
 from app.migration.suitability import Suitability, pools_for_volume
 
@@ -171,9 +172,7 @@ def update_storage_pool_command(call: Call) -> Content:
     with transaction() as session:
         pool = get(session, StoragePool, asked.required_uuid("id"))
         if tags is not None:
-            for it in (pool, *members_of(session, pool.id)):
-                it.own_tags = sorted({tag.strip() for tag in tags} - {""})
-            session.flush()
+            set_tags(session, pool, tags)
         views, _ = list_pools(session, PoolFilter(ids=(pool.id,)), Page())
     return {STORAGE_POOL.name: STORAGE_POOL.render(ShownPool(views[0]))}
 

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 
-from app.api.rest import inventory, jobs, migrations, streams
+from app.api.rest import audit, changes, inventory, jobs, keys, migrations, streams, vcenters
 from app.api.rest.feed import Feed
 from app.api.rest.job_schemas import ProgressOut
 from app.api.rest.problems import Problem, answer_http
@@ -33,7 +33,7 @@ def create_rest(turns: Turns, feed: Feed) -> FastAPI:
         redirect_slashes=False,
     )
     api.state.turns, api.state.feed = turns, feed
-    for resource in (migrations, streams, jobs, inventory):
+    for resource in (migrations, streams, jobs, inventory, changes, vcenters, keys, audit):
         api.include_router(resource.router)
     described = api.openapi
 

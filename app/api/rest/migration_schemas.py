@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
+from app.api.rest.values import NUMBER
 from app.jobs.priority import MOST_PRIORITY
 from app.migration.checks import Objection
 from app.migration.dry_run import DryRun
@@ -16,16 +17,8 @@ from app.vsphere.facts import DiskFormat
 MOST_SECONDS = 2**31 - 1
 
 
-def _is_number(given: object) -> object:
-    """Refuse texts and truth values, which pydantic would read as numbers; `89.0` is an integer in JSON Schema."""
-    if isinstance(given, bool | str):
-        raise ValueError("write a number")  # noqa: TRY004  # pydantic makes a validation error of this one
-    return given
-
-
-_NUMBER = BeforeValidator(_is_number)
-_Timeout = Annotated[int, Field(ge=1, le=MOST_SECONDS), _NUMBER]
-_Priority = Annotated[int, Field(ge=-MOST_PRIORITY, le=MOST_PRIORITY), _NUMBER]
+_Timeout = Annotated[int, Field(ge=1, le=MOST_SECONDS), NUMBER]
+_Priority = Annotated[int, Field(ge=-MOST_PRIORITY, le=MOST_PRIORITY), NUMBER]
 
 
 class _Asked(BaseModel):

@@ -8,7 +8,9 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
+from app.access.addresses import AddressNotAllowed
 from app.errors import (
     CapacityExceeded,
     CheckFailed,
@@ -16,6 +18,7 @@ from app.errors import (
     InvalidParameter,
     LiveJobExists,
     MalformedRequest,
+    NameTaken,
     NotAuthenticated,
     NotFound,
     PermissionDenied,
@@ -27,6 +30,12 @@ from app.jobs.stopping import JobIsOver
 from app.migration.accept import JobIdTaken
 from app.migration.retry import CannotRetry
 from app.telemetry import logger
+from app.vsphere.errors import CertificateRefused, VCenterLoginFailed
+
+
+class ChangedMeanwhile(VrelocateError):
+    """What was to be changed is not any more what the client has seen."""
+
 
 MEDIA_TYPE = "application/problem+json"
 _TYPE = "urn:vrelocate:problem:"
@@ -55,15 +64,25 @@ class Problem(BaseModel):
 
 _KINDS: tuple[tuple[type[Exception], HTTPStatus, str, str], ...] = (
     (NotAuthenticated, HTTPStatus.UNAUTHORIZED, "not-authenticated", "Who calls is not known"),
+    (AddressNotAllowed, HTTPStatus.FORBIDDEN, "address-not-allowed", "No vCenter may be there"),
     (PermissionDenied, HTTPStatus.FORBIDDEN, "not-allowed", "The key's role does not allow this"),
     (NotFound, HTTPStatus.NOT_FOUND, "not-found", "There is no such thing"),
     (LiveJobExists, HTTPStatus.CONFLICT, "live-job-exists", "Another job is at work on it"),
+    (NameTaken, HTTPStatus.CONFLICT, "name-taken", "Something else has that name"),
     (ResourceInUse, HTTPStatus.CONFLICT, "in-use", "It is in use"),
     (JobIsOver, HTTPStatus.CONFLICT, "job-is-over", "The job has ended"),
     (CannotRetry, HTTPStatus.CONFLICT, "job-has-succeeded", "The job has succeeded"),
     (CapacityExceeded, HTTPStatus.CONFLICT, "no-space", "There is not enough space"),
     (CheckFailed, HTTPStatus.UNPROCESSABLE_ENTITY, "checks-failed", "Checks refuse the migration"),
     (JobIdTaken, HTTPStatus.UNPROCESSABLE_ENTITY, "idempotency-key-reused", "The key was used for another request"),
+    (ChangedMeanwhile, HTTPStatus.PRECONDITION_FAILED, "changed-meanwhile", "It was changed meanwhile"),
+    (VCenterLoginFailed, HTTPStatus.UNPROCESSABLE_ENTITY, "login-failed", "vCenter does not take these credentials"),
+    (
+        CertificateRefused,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "certificate-refused",
+        "Its certificate is not trusted",
+    ),
     (MalformedRequest, HTTPStatus.BAD_REQUEST, "malformed-request", "The request cannot be read"),
     (InvalidParameter, HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-request", "Something in the request is wrong"),
     (DatabaseUnavailable, HTTPStatus.SERVICE_UNAVAILABLE, "database-unavailable", "The database cannot be used now"),
@@ -101,9 +120,23 @@ def answer_with(error: Exception) -> Response:
     return Response(body, problem.status, {**headers, "Cache-Control": "no-store"}, MEDIA_TYPE)
 
 
-async def answer_http(_request: Request, error: Exception) -> Response:
+async def answer_http(request: Request, error: Exception) -> Response:
     """Answer a request that no operation takes: an unknown path, another method."""
-    return answer_with(error)
+    response = answer_with(error)
+    if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        response.headers["Allow"] = ", ".join(sorted(_methods_at(request)))
+    return response
+
+
+def _methods_at(request: Request) -> set[str]:
+    """Return every method that is served at a request's path: several operations may share it."""
+    wanted = {
+        method: {**request.scope, "method": method} for method in ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
+    }
+    routes = request.app.router.routes
+    return {
+        method for method, scope in wanted.items() if any(route.matches(scope)[0] is Match.FULL for route in routes)
+    }
 
 
 def _with_particulars(told: Problem, error: Exception) -> Problem:

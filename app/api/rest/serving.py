@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import AsyncIterator, Callable, Coroutine
 from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive
 
+from app.access.audit import set_actor, user
 from app.access.keys import Caller
 from app.access.roles import Role, allows
 from app.access.tokens import authenticate_token
-from app.api.rest.problems import answer_with
+from app.api.rest.problems import ChangedMeanwhile, answer_with
 from app.api.turns import Turns
 from app.db import transaction
 from app.errors import PermissionDenied
@@ -52,6 +56,17 @@ class Route(APIRoute):
         return answer
 
 
+def require_unchanged(if_match: str, present: BaseModel) -> None:
+    """Raise `ChangedMeanwhile` if a client has seen something else than what is there now (RFC 9110, 13.1.1)."""
+    if if_match not in {"", "*", _tag_of(present.model_dump(mode="json"))}:
+        raise ChangedMeanwhile("it was changed since you have read it: read it again, then decide")
+
+
+def _tag_of(content: object) -> str:
+    written = json.dumps(content, sort_keys=True)
+    return f'"{hashlib.sha256(written.encode()).hexdigest()[:32]}"'
+
+
 def _bounded(receive: Receive) -> Receive:
     """Return what receives a body, but none that is too long."""
     taken = 0
@@ -70,8 +85,7 @@ def _bounded(receive: Receive) -> Receive:
 
 def _unless_known(request: Request, response: Response) -> Response:
     """Give the response its `ETag`; leave out its body if the client has that already (RFC 9110, 13.1.2)."""
-    # Weak: the same resource, whatever is between us and the client does to the bytes.
-    tag = f'W/"{hashlib.sha256(response.body).hexdigest()[:32]}"'
+    tag = _tag_of(json.loads(bytes(response.body)))
     known = {it.strip() for it in request.headers.get("If-None-Match", "").split(",")}
     headers = {"ETag": tag, "Cache-Control": "no-cache"}
     if tag in known or "*" in known:
@@ -87,20 +101,26 @@ async def in_turn(request: Request) -> AsyncIterator[None]:
         yield
 
 
-def who_may(command: str) -> Callable[..., Caller]:
+def _known(token: str | None) -> Caller:
+    with transaction() as session:
+        return authenticate_token(session, token)
+
+
+def who_may(command: str) -> Callable[..., Coroutine[Any, Any, Caller]]:
     """Return the dependency that gives the caller, if the role may do what CloudStack's API calls `command`."""
 
-    def caller(
+    async def caller(
         sent: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
         # Over when the operation has its answer: one that goes on streaming takes a turn for each look it takes.
         _turn: Annotated[None, Depends(in_turn, scope="function")],
     ) -> Caller:
-        with transaction() as session:
-            known = authenticate_token(session, sent.credentials if sent else None)
+        known = await run_in_threadpool(_known, sent.credentials if sent else None)
         if not allows(known.role, command):
             raise PermissionDenied(f"the key {known.key_name} has the role {known.role}: it may not {command}")
         if not allows(Role.READ_ONLY, command):
             log.info("api.called", command=command, by=known.key_name)
+        # In the request's own context, which the operation's thread is given a copy of.
+        set_actor(user(known.user_id))
         return known
 
     return caller

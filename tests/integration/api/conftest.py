@@ -136,6 +136,8 @@ def environment(database_url: str) -> dict[str, str]:
         "VRELOCATE_MASTER_KEY": Fernet.generate_key().decode(),
         # Streams of events end soon, so that following along is following on.
         "VRELOCATE_STREAM_SECONDS": "0.3",
+        # No name is looked up, and nothing is asked that is not on this machine.
+        "VRELOCATE_VCENTER_ADDRESSES": "127.0.0.1",
     }
 
 

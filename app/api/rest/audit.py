@@ -1,0 +1,74 @@
+"""`/api/v1/audit`: who changed what."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import BaseModel, Field
+
+from app.access.audit import Action
+from app.access.queries import audit_past, key_names, user_of
+from app.api.rest.responses import problems
+from app.api.rest.serving import Route, who_may
+from app.db import transaction
+
+router = APIRouter(prefix="/audit", tags=["keys"], route_class=Route)
+
+_LAST = 2**63 - 1
+
+
+class AuditOut(BaseModel):
+    """One change."""
+
+    id: int
+    at: datetime
+    actor: str = Field(description="`user:<id>`: the holder of a key; `host:<name>`: a command beside the installation")
+    key: str | None = Field(description="The name of that key")
+    action: str
+    resource_type: str | None
+    resource_id: UUID | None
+    detail: dict[str, Any]
+
+
+class AuditPage(BaseModel):
+    """Some changes, the newest first."""
+
+    items: list[AuditOut]
+    next_cursor: int | None = Field(description="Where the list goes on; null at its end")
+
+
+@router.get(
+    "",
+    summary="List changes, the newest first",
+    responses=problems(422),
+    dependencies=[Depends(who_may("listEvents"))],
+)
+def list_changes(
+    *,
+    action: Annotated[Action | None, Query(description="Only such")] = None,
+    resource_id: Annotated[UUID | None, Query(description="Only changes to this")] = None,
+    limit: Annotated[int, Query(ge=1, le=500, description="How many at the most")] = 100,
+    cursor: Annotated[int, Query(ge=1, le=_LAST, description="Go on where a page before has ended")] = _LAST,
+) -> AuditPage:
+    """Return who changed what and when; what workers do by themselves is in the jobs' histories."""
+    with transaction() as session:
+        found, more = audit_past(session, action=action, resource_id=resource_id, past=cursor, limit=limit)
+        users = {line.actor: user_id for line in found if (user_id := user_of(line.actor)) is not None}
+        names = key_names(session, set(users.values()))
+        items = [
+            AuditOut(
+                id=line.id,
+                at=line.at,
+                actor=line.actor,
+                key=names.get(users[line.actor]) if line.actor in users else None,
+                action=line.action,
+                resource_type=line.resource_type,
+                resource_id=line.resource_id,
+                detail=line.detail,
+            )
+            for line in found
+        ]
+    return AuditPage(items=items, next_cursor=more)
