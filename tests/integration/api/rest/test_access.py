@@ -44,6 +44,7 @@ def call(client: httpx.Client, operation: tuple[str, str], ids: Mapping[str, str
 def ids(job_id: str, landscape: SimpleNamespace, session: Session) -> dict[str, str]:
     """What stands in for each parameter of a path."""
     token, key = all_tokens(session)[0]
+    found = {"job_id": job_id, "key_id": str(key.id), "token_id": str(token.id)}
     session.rollback()  # no transaction waits while everything is called
     things = {
         "zone_id": landscape.zone,
@@ -54,10 +55,8 @@ def ids(job_id: str, landscape: SimpleNamespace, session: Session) -> dict[str, 
         "volume_id": landscape.loose,
         "offering_id": landscape.gold,
         "vcenter_id": landscape.vcenter,
-        "key_id": key,
-        "token_id": token,
     }
-    return {"job_id": job_id, **{name: str(thing.id) for name, thing in things.items()}}
+    return found | {name: str(thing.id) for name, thing in things.items()}
 
 
 def state_of(session: Session, job_id: str) -> tuple[object, ...]:
