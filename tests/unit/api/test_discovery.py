@@ -19,10 +19,10 @@ from app.errors import InvalidParameter
 pytestmark = pytest.mark.unit
 
 SERVED_BY_NOW = {
-    "cancelAsyncJob", "checkMigration", "createDiskOffering", "findStoragePoolsForMigration", "listApis",
-    "listAsyncJobEvents", "listAsyncJobs", "listCapabilities",
-    "listClusters", "listDiskOfferings", "listHosts", "listStoragePools", "listVirtualMachines", "listVolumes",
-    "listZones", "migrateVirtualMachine", "migrateVirtualMachineWithVolume", "migrateVolume", "queryAsyncJobResult",
+    "cancelAsyncJob", "checkMigration", "createDiskOffering", "findStoragePoolsForMigration",
+    "listApis", "listAsyncJobEvents", "listAsyncJobs", "listCapabilities", "listClusters", "listDiskOfferings",
+    "listHosts", "listPods", "listStoragePools", "listVirtualMachines", "listVolumes", "listZones",
+    "migrateVirtualMachine", "migrateVirtualMachineWithVolume", "migrateVolume", "queryAsyncJobResult",
     "retryAsyncJob", "updateStoragePool",
 }  # fmt: skip
 

@@ -1,0 +1,21 @@
+"""What the ids of parameters name: things of the inventory, and what CloudStack has and is derived here."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from app.api.cloudstack.pods import Pod, known_pod_ids
+from app.inventory import queries
+from app.inventory.queries import Thing
+
+Entity = Thing | Pod
+
+
+def known_ids(session: Session, entity: type[Entity], ids: Collection[UUID]) -> set[UUID]:
+    """Return those of `ids` that ever were an `entity`'s, removed ones too."""
+    if issubclass(entity, Pod):
+        return known_pod_ids(session, ids)
+    return queries.known_ids(session, entity, ids)
