@@ -2,24 +2,68 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from app.db import transaction
 from app.errors import InvalidParameter, NotFound
 from app.inventory.models import DiskOffering, Volume
+from app.inventory.queries import pools_with_volumes_of
 
 
 def create_offering(name: str, display_text: str, tags: list[str]) -> UUID:
     """Keep a new disk offering; raises `InvalidParameter` when its name is taken."""
     with transaction() as session:
-        if session.scalars(select(DiskOffering).where(DiskOffering.name == name)).one_or_none() is not None:
-            raise InvalidParameter(f"there is a disk offering named {name} already: choose another name")
         offering = DiskOffering(name=name, display_text=display_text, tags=sorted(set(tags)))
         session.add(offering)
-        session.flush()
+        _write(session, name)
         return offering.id
+
+
+def update_offering(
+    offering_id: UUID, name: str | None = None, display_text: str | None = None, tags: Collection[str] | None = None
+) -> None:
+    """Change what is given of a disk offering; `None` leaves it as it is.
+
+    Raises `NotFound` for an unknown id, and `InvalidParameter` when the name is taken, or when a volume of the offering
+    lies on a pool that lacks one of the new tags. Source: CloudStack,
+    ConfigurationManagerImpl.updateOfferingTagsIfIsNotNull.
+    """
+    with transaction() as session:
+        # A volume that gets this offering holds its row too: so none comes to it between the check and the change.
+        offering = session.get(DiskOffering, offering_id, with_for_update=True)
+        if offering is None:
+            raise NotFound(f"there is no disk offering {offering_id}")
+        if name is not None:
+            offering.name = name
+        if display_text is not None:
+            offering.display_text = display_text
+        changed = tags is not None and set(tags) != set(offering.tags)
+        if tags is not None and changed:
+            offering.tags = sorted(set(tags))
+        _write(session, offering.name)
+        if changed:
+            _require_tags_where_volumes_are(session, offering)
+
+
+def _write(session: Session, name: str) -> None:
+    try:
+        session.flush()
+    except IntegrityError as taken:
+        raise InvalidParameter(f"there is a disk offering named {name} already: choose another name") from taken
+
+
+def _require_tags_where_volumes_are(session: Session, offering: DiskOffering) -> None:
+    wanted = frozenset(offering.tags)
+    lacking = [pool.name for pool in pools_with_volumes_of(session, offering.id) if not wanted <= pool.tags]
+    if lacking:
+        raise InvalidParameter(
+            f"There are active volumes using offering [{offering.name}], and the pools [{', '.join(lacking)}] don't "
+            "have the new tags: give them these tags, or move the volumes elsewhere first"
+        )
 
 
 def assign_offering(volume_id: UUID, offering_id: UUID) -> None:

@@ -218,6 +218,13 @@ def list_offerings(session: Session, wanted: Filter, page: Page) -> tuple[list[D
     return [row[0] for row in rows], count
 
 
+def pools_with_volumes_of(session: Session, offering_id: UUID) -> list[StoragePool]:
+    """Return the pools that hold a volume of a disk offering, by name."""
+    holding = select(Volume.pool_id).where(Volume.disk_offering_id == offering_id, Volume.removed_at.is_(None))
+    found = select(StoragePool).where(StoragePool.id.in_(holding)).order_by(StoragePool.name)
+    return list(session.scalars(found.options(lazyload(StoragePool.mounts))))
+
+
 def list_vms(session: Session, wanted: VirtualMachineFilter, page: Page) -> tuple[list[VirtualMachineView], int]:
     """Return virtual machines by name."""
     vm = VirtualMachine

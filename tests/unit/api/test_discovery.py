@@ -23,7 +23,7 @@ SERVED_BY_NOW = {
     "listApis", "listAsyncJobEvents", "listAsyncJobs", "listCapabilities", "listClusters", "listDiskOfferings",
     "listHosts", "listPods", "listStoragePools", "listVirtualMachines", "listVolumes", "listZones",
     "migrateVirtualMachine", "migrateVirtualMachineWithVolume", "migrateVolume", "queryAsyncJobResult",
-    "retryAsyncJob", "updateStoragePool",
+    "retryAsyncJob", "updateDiskOffering", "updateStoragePool",
 }  # fmt: skip
 
 
