@@ -212,6 +212,17 @@ def members_of(session: Session, pool_id: UUID) -> list[StoragePool]:
     return list(session.scalars(present.order_by(StoragePool.name)))
 
 
+def list_storage_tags(session: Session, keyword: str | None, page: Page) -> tuple[list[str], int]:
+    """Return every storage tag that a present pool has, vSphere's and those set here, each once, in order."""
+    every = func.unnest(func.array_cat(StoragePool.vsphere_tags, StoragePool.own_tags)).label("tag")
+    tags = select(every).where(StoragePool.removed_at.is_(None)).distinct().subquery()
+    query = select(tags.c.tag)
+    if keyword is not None:
+        query = query.where(tags.c.tag.icontains(keyword, autoescape=True))
+    count = session.scalars(select(func.count()).select_from(query.subquery())).one()
+    return list(session.scalars(query.order_by(tags.c.tag).limit(page.limit).offset(page.offset))), count
+
+
 def list_offerings(session: Session, wanted: Filter, page: Page) -> tuple[list[DiskOffering], int]:
     """Return disk offerings by name."""
     rows, count = _page(session, select(DiskOffering).where(*_common(DiskOffering, wanted)), DiskOffering, page)

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.unit
 SERVED_BY_NOW = {
     "cancelAsyncJob", "checkMigration", "createDiskOffering", "findStoragePoolsForMigration",
     "listApis", "listAsyncJobEvents", "listAsyncJobs", "listCapabilities", "listClusters", "listDiskOfferings",
-    "listHosts", "listPods", "listStoragePools", "listVirtualMachines", "listVolumes", "listZones",
+    "listHosts", "listPods", "listStoragePools", "listStorageTags", "listVirtualMachines", "listVolumes", "listZones",
     "migrateVirtualMachine", "migrateVirtualMachineWithVolume", "migrateVolume", "queryAsyncJobResult",
     "retryAsyncJob", "updateDiskOffering", "updateStoragePool",
 }  # fmt: skip
