@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
+from app.access.models import ApiKey
 from app.access.roles import allows
 from app.api.cloudstack.command import Call, Command, command
 from app.api.cloudstack.entities import Entity
 from app.api.cloudstack.envelope import CLOUDSTACK_VERSION, Content
+from app.api.cloudstack.ownership import Account, Domain, Project
 from app.api.cloudstack.paging import MAX_PAGE_SIZE, listing
 from app.api.cloudstack.parameters import Kind, Parameter
 from app.api.cloudstack.pods import Pod
@@ -24,6 +26,10 @@ _LISTED_BY: dict[type[Entity], str] = {
     DiskOffering: "listDiskOfferings",
     VirtualMachine: "listVirtualMachines",
     Volume: "listVolumes",
+    ApiKey: "listUsers",
+    Account: "listAccounts",
+    Domain: "listDomains",
+    Project: "listProjects",
 }
 """Where the ids of each kind of thing come from: CloudMonkey completes them from there."""
 

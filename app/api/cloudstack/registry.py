@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from app.api.cloudstack import (
+    accounts,
     discovery,
     disk_offerings,
+    domains,
     infrastructure,
     jobs,
     migrations,
@@ -26,6 +28,8 @@ _FAMILIES = (
     infrastructure,
     disk_offerings,
     jobs,
+    accounts,
+    domains,
     discovery,
 )
 
