@@ -69,9 +69,15 @@ def _require_tags_where_volumes_are(session: Session, offering: DiskOffering) ->
 def assign_offering(volume_id: UUID, offering_id: UUID) -> None:
     """Say of which service class a volume is; its present pool is not checked, the target of its next migration is."""
     with transaction() as session:
-        volume, offering = session.get(Volume, volume_id), session.get(DiskOffering, offering_id)
-        if volume is None or volume.removed_at is not None:
-            raise NotFound(f"there is no volume {volume_id}")
-        if offering is None:
-            raise NotFound(f"there is no disk offering {offering_id}")
-        volume.disk_offering_id = offering.id
+        give_offering(session, volume_id, offering_id)
+
+
+def give_offering(session: Session, volume_id: UUID, offering_id: UUID) -> None:
+    """Do the same in a transaction of the caller's, who holds the offering until its end; raises `NotFound`."""
+    volume = session.get(Volume, volume_id)
+    offering = session.get(DiskOffering, offering_id, with_for_update={"read": True, "key_share": True})
+    if volume is None or volume.removed_at is not None:
+        raise NotFound(f"there is no volume {volume_id}")
+    if offering is None:
+        raise NotFound(f"there is no disk offering {offering_id}")
+    volume.disk_offering_id = offering.id
