@@ -216,10 +216,28 @@ def members_of(session: Session, pool_id: UUID) -> list[StoragePool]:
     return list(session.scalars(present.order_by(StoragePool.name)))
 
 
+def list_storage_tags(session: Session, keyword: str | None, page: Page) -> tuple[list[str], int]:
+    """Return every storage tag that a present pool has, vSphere's and those set here, each once, in order."""
+    every = func.unnest(func.array_cat(StoragePool.vsphere_tags, StoragePool.own_tags)).label("tag")
+    tags = select(every).where(StoragePool.removed_at.is_(None)).distinct().subquery()
+    query = select(tags.c.tag)
+    if keyword is not None:
+        query = query.where(tags.c.tag.icontains(keyword, autoescape=True))
+    count = session.scalars(select(func.count()).select_from(query.subquery())).one()
+    return list(session.scalars(query.order_by(tags.c.tag).limit(page.limit).offset(page.offset))), count
+
+
 def list_offerings(session: Session, wanted: Filter, page: Page) -> tuple[list[DiskOffering], int]:
     """Return disk offerings by name."""
     rows, count = _page(session, select(DiskOffering).where(*_common(DiskOffering, wanted)), DiskOffering, page)
     return [row[0] for row in rows], count
+
+
+def pools_with_volumes_of(session: Session, offering_id: UUID) -> list[StoragePool]:
+    """Return the pools that hold a volume of a disk offering, by name."""
+    holding = select(Volume.pool_id).where(Volume.disk_offering_id == offering_id, Volume.removed_at.is_(None))
+    found = select(StoragePool).where(StoragePool.id.in_(holding)).order_by(StoragePool.name)
+    return list(session.scalars(found.options(lazyload(StoragePool.mounts))))
 
 
 def list_vms(session: Session, wanted: VirtualMachineFilter, page: Page) -> tuple[list[VirtualMachineView], int]:

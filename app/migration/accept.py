@@ -19,8 +19,15 @@ from app.jobs.models import Job
 from app.jobs.priority import MOST_PRIORITY
 from app.jobs.queue import Step, ring
 from app.jobs.states import JobState
-from app.migration.plan import find_pool, find_vm, find_volume, plan, subject_of
-from app.migration.requests import MigrateVolume, Request, pool_ids_of, request_from_json, request_to_json
+from app.migration.plan import find_offering, find_pool, find_vm, find_volume, plan, subject_of
+from app.migration.requests import (
+    MigrateVolume,
+    Request,
+    new_offering_of,
+    pool_ids_of,
+    request_from_json,
+    request_to_json,
+)
 from app.settings import settings
 
 _TRIES = 3
@@ -132,6 +139,9 @@ def require_meaning(session: Session, request: Request) -> UUID:
             raise InvalidParameter(
                 f"storage pool {pool.name} belongs to another vCenter: choose a pool of the vCenter that has it now"
             )
+    offering_id = new_offering_of(request)
+    if offering_id is not None:
+        find_offering(session, offering_id)
     plan(session, request)
     return vcenter_id
 

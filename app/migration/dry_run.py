@@ -18,7 +18,7 @@ from app.migration.accept import require_meaning
 from app.migration.checks import Objection, objection_to_json, objections_against
 from app.migration.look import Reading, read, write_down
 from app.migration.plan import plan, subject_of
-from app.migration.requests import Request
+from app.migration.requests import Request, new_offering_of
 from app.migration.situation import Situation, from_inventory, refreshed
 from app.migration.strategies import NoStrategy, choose
 from app.migration.surroundings import read_surroundings
@@ -133,7 +133,7 @@ def _forgotten(request: Request, reading: Reading, live_job: UUID | None) -> tup
         session.flush()
         session.expire_all()
         move = plan(session, request)
-        picture = from_inventory(session, move, live_job=live_job)
+        picture = from_inventory(session, move, live_job=live_job, new_offering_id=new_offering_of(request))
         session.rollback()
     return move, picture
 

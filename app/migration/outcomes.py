@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import timedelta
+from types import MappingProxyType
 from uuid import UUID
 
 from sqlalchemy import func
 from sqlalchemy.orm import Session
 
 from app.db import Json, transaction
+from app.inventory.offerings import give_offering
 from app.jobs import attempts, leases, queries, stopping
 from app.jobs.attempts import Failure, backoff_seconds
 from app.jobs.leases import Claim
@@ -74,11 +76,23 @@ def look_again(claim: Claim, why: str) -> None:
         leases.record_event(session, claim.job_id, claim.owner, "looking again", detail={"why": why})
 
 
-def succeed(claim: Claim, result: Json, detail: Json | None = None) -> None:
-    """End the job: every disk was read back on its target; `detail` is what its history says of that."""
+def succeed(
+    claim: Claim,
+    result: Json,
+    detail: Json | None = None,
+    *,
+    offerings: Mapping[UUID, UUID] = MappingProxyType({}),
+) -> None:
+    """End the job: every disk was read back on its target; `detail` is what its history says of that.
+
+    `offerings` are the disk offerings that volumes take with that, by volume. Raises `NotFound` when one is gone: then
+    the job has not ended, and nothing has changed.
+    """
     with transaction() as session:
         _end_attempt(session, claim, "succeeded", left=())
         released = admission.release(session, claim.job_id)
+        for volume_id, offering_id in offerings.items():
+            give_offering(session, volume_id, offering_id)
         leases.move(
             session,
             claim,

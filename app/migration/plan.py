@@ -11,11 +11,11 @@ from sqlalchemy.orm import Session
 from app.errors import InvalidParameter, NotFound
 from app.hypervisors.move import DiskMove, Machine, Move, Pool
 from app.hypervisors.vmware import worker_folder
-from app.inventory.models import VMWARE, StoragePool, VirtualMachine, Volume
+from app.inventory.models import VMWARE, DiskOffering, StoragePool, VirtualMachine, Volume
 from app.inventory.space import needed_bytes
 from app.migration import queries
 from app.migration.datastore_clusters import member_for
-from app.migration.requests import MigrateVirtualMachine, MigrateVolume, Request
+from app.migration.requests import MigrateVirtualMachine, MigrateVolume, Request, new_offering_of
 from app.vsphere.facts import DiskFormat
 
 
@@ -49,7 +49,7 @@ def plan(session: Session, request: Request) -> Move:
     zone, secondary = queries.zone(session, anchor.zone_id)
     # Over /folder every byte of a thin disk's extent is written.
     inflates = zone.vcenter.hypervisor == VMWARE and not zone.vcenter.native_motion
-    members = _members(session, volumes, goals, home)
+    members = _members(session, request, volumes, goals, home)
     home_target = _home_target(session, vm, home, members) if home and vm else None
     moving = [volume for volume in volumes if _has_to_move(volume, goals[volume.id], request.format)]
     disks = tuple(
@@ -104,12 +104,19 @@ def _home_goal(
 
 
 def _members(
-    session: Session, volumes: Sequence[Volume], goals: Mapping[UUID, StoragePool], home: StoragePool | None
+    session: Session,
+    request: Request,
+    volumes: Sequence[Volume],
+    goals: Mapping[UUID, StoragePool],
+    home: StoragePool | None,
 ) -> dict[UUID, StoragePool]:
     """Return, for each datastore cluster that something goes to, the member that takes it: one for all of it."""
     pods = {pool.id: pool for pool in [*goals.values(), *([home] if home else [])] if pool.is_cluster}
+    offering_id = new_offering_of(request)
+    # One that is gone by now has no tags. It is missed where that matters: before anything moves, and at the end.
+    new = queries.disk_offering(session, offering_id) if offering_id else None
     return {
-        pod.id: member_for(session, pod, [volume for volume in volumes if goals[volume.id].id == pod.id])
+        pod.id: member_for(session, pod, [volume for volume in volumes if goals[volume.id].id == pod.id], new)
         for pod in pods.values()
     }
 
@@ -208,3 +215,13 @@ def find_pool(session: Session, pool_id: UUID) -> StoragePool:
     if pool is None:
         raise NotFound(f"unable to find a storage pool with id {pool_id}: listStoragePools shows those that exist")
     return pool
+
+
+def find_offering(session: Session, offering_id: UUID) -> DiskOffering:
+    """Return a disk offering; raises `NotFound`."""
+    offering = queries.disk_offering(session, offering_id)
+    if offering is None:
+        raise NotFound(
+            f"unable to find a disk offering with id {offering_id}: listDiskOfferings shows those that exist"
+        )
+    return offering

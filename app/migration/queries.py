@@ -10,7 +10,7 @@ from sqlalchemy import delete, exists, func, select, text, type_coerce, update
 from sqlalchemy.dialects.postgresql import JSONB, array
 from sqlalchemy.orm import Session, aliased, lazyload
 
-from app.inventory.models import StoragePool, VCenter, VirtualMachine, Volume, Zone
+from app.inventory.models import DiskOffering, StoragePool, VCenter, VirtualMachine, Volume, Zone
 from app.jobs.models import TERMINAL_SQL, OutsideTask, Slot
 from app.migration.models import SpaceReservation
 from app.secondary.models import SecondaryStore
@@ -93,6 +93,11 @@ def machine_alone(session: Session, vm_id: UUID) -> VirtualMachine | None:
 def pool(session: Session, pool_id: UUID) -> StoragePool | None:
     """Return a pool that is present."""
     return _present(session, session.get(StoragePool, pool_id))
+
+
+def disk_offering(session: Session, offering_id: UUID) -> DiskOffering | None:
+    """Return a disk offering."""
+    return session.get(DiskOffering, offering_id)
 
 
 def pools_of(session: Session, vcenter_id: UUID) -> list[StoragePool]:

@@ -23,6 +23,8 @@ class MigrateVolume:
     """What the disk is converted to; `None`: it keeps its format."""
     with_home: bool | None = None
     """Whether the VM's configuration goes along; `None`: it goes with the ROOT volume."""
+    offering_id: UUID | None = None
+    """The disk offering that the volume takes when the job succeeds; `None`: it keeps its own."""
     kind: Literal["migrate-volume"] = "migrate-volume"
 
 
@@ -43,6 +45,8 @@ class MigrateVirtualMachine:
 
 
 Request = MigrateVolume | MigrateVirtualMachine
+_NEW = frozenset({"offering_id"})
+"""Keys that the release before does not know: they are in a payload only where they say something."""
 _REQUEST: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="kind")])
 
 
@@ -54,10 +58,16 @@ def pool_ids_of(request: Request) -> list[UUID]:
     return list(dict.fromkeys([*named, *request.volumes.values()]))
 
 
+def new_offering_of(request: Request) -> UUID | None:
+    """Return the disk offering that a request is to give its volume; `None`: everything keeps its own."""
+    return request.offering_id if isinstance(request, MigrateVolume) else None
+
+
 def request_to_json(request: Request) -> dict[str, Any]:
     """Return the request as a job's payload holds it."""
     document: dict[str, Any] = _REQUEST.dump_python(request, mode="json")
-    return document
+    # Workers of the release before, which work beside us during an upgrade, refuse keys that they do not know.
+    return {key: value for key, value in document.items() if key not in _NEW or value is not None}
 
 
 def request_from_json(document: dict[str, Any]) -> Request:

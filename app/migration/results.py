@@ -7,6 +7,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from app.db import Json
+from app.errors import NotFound
 from app.hypervisors.move import DiskMove, Move
 from app.jobs.attempts import Failure
 from app.jobs.models import OutsideTask
@@ -83,6 +84,12 @@ def not_the_same(problems: list[str]) -> Failure:
     """Return the failure of a job whose disks are on their targets, and are not what they were."""
     text = f"everything is on its target, but {'; '.join(problems)}: compare it with a backup before you use it"
     return Failure("DiskChanged", FaultClass.RECONCILE, text)
+
+
+def offering_gone(gone: Exception) -> Failure:
+    """Return the failure of a job whose volume is on its target, and cannot take the disk offering that was wanted."""
+    text = f"everything is on its target, but {gone}: the volume keeps the disk offering that it had"
+    return Failure("OfferingGone", FaultClass.PERMANENT, text, code=NotFound.code)
 
 
 def not_placed(failure: Failure | None, path: str, wanted: str) -> Failure:

@@ -30,8 +30,8 @@ def retry(job_id: UUID, by: str) -> None:
     """Put a job back in line, with as many further attempts as a new one has, and all the time of a new one.
 
     A job that is live already is left as it is. What it is to move is looked up anew: a volume may have been attached
-    to a VM meanwhile. Raises `NotFound` when the job, the VM, a volume or a pool is gone, `CannotRetry` for one that
-    has succeeded, and `LiveJobExists` while another job works on the same VM or volume.
+    to a VM meanwhile. Raises `NotFound` when the job, the VM, a volume, a pool or the wanted disk offering is gone,
+    `CannotRetry` for one that has succeeded, and `LiveJobExists` while another job works on the same VM or volume.
     """
     try:
         with transaction() as session:

@@ -13,10 +13,11 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from app.hypervisors.move import Move
-from app.inventory.models import Host, StoragePool, VirtualMachine, Volume
+from app.inventory.models import DiskOffering, Host, StoragePool, VirtualMachine, Volume
 from app.inventory.traits import VmTraits, VolumeTraits
 from app.migration import queries
 from app.migration.look import Sight
+from app.migration.plan import find_offering
 from app.migration.surroundings import Surroundings
 from app.vsphere.facts import Datastore
 
@@ -56,7 +57,11 @@ class VolumeState:
     """What is known of one volume that moves."""
 
     offering: str | None
+    """Its disk offering, or the one that it takes with the migration."""
     required_tags: frozenset[str]
+    """Of that offering."""
+    offering_is_new: bool = False
+    """It takes that offering with the migration."""
     target_is_taken: bool = False
     """Another file has the path that a detached disk would go to."""
     opened_by: str | None = None
@@ -101,12 +106,15 @@ def from_inventory(
     reserved_bytes: Mapping[UUID, int] | None = None,
     *,
     live_job: UUID | None = None,
+    new_offering_id: UUID | None = None,
 ) -> Situation:
     """Return the picture that the last sync gives.
 
     `reserved_bytes` is what others have reserved on each target, as an admission found it; without it, what all jobs
-    have reserved now.
+    have reserved now. `new_offering_id` is the disk offering that the volumes take with the migration; raises
+    `NotFound` when it is gone.
     """
+    new = find_offering(session, new_offering_id) if new_offering_id else None
     reserved = queries.reserved_bytes(session, move.targets.keys(), None) if reserved_bytes is None else reserved_bytes
     machine = queries.virtual_machine(session, move.machine.id) if move.machine else None
     host = session.get(Host, machine.host_id) if machine and machine.host_id else None
@@ -119,7 +127,7 @@ def from_inventory(
         task_running=False,
         targets={row.id: _target(row, reserved.get(row.id, 0)) for row in pools if row is not None},
         volumes={
-            disk.volume_id: _volume(session, row, machine) if row is not None else VolumeState(None, frozenset())
+            disk.volume_id: _volume(session, row, machine, new) if row is not None else VolumeState(None, frozenset())
             for disk, row in zip(move.disks, volumes, strict=True)
         },
         live_job=live_job,
@@ -172,11 +180,12 @@ def _target(row: StoragePool, reserved_bytes: int) -> Target:
     )
 
 
-def _volume(session: Session, row: Volume, machine: VirtualMachine | None) -> VolumeState:
-    offering = row.disk_offering
+def _volume(session: Session, row: Volume, machine: VirtualMachine | None, new: DiskOffering | None) -> VolumeState:
+    offering = new or row.disk_offering
     return VolumeState(
         offering=offering.name if offering else None,
         required_tags=frozenset(offering.tags) if offering else frozenset(),
+        offering_is_new=new is not None,
         traits=row.traits,
         shared_with=queries.others_with_disk(session, row),
         hanging_on_it=queries.clones_on(session, [row.path, *row.traits.chain], row, machine),

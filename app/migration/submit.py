@@ -34,7 +34,7 @@ from app.migration.programs import (
     program_to_json,
 )
 from app.migration.readback import record_of
-from app.migration.requests import MigrateVolume, Request, request_from_json
+from app.migration.requests import MigrateVolume, Request, new_offering_of, request_from_json
 from app.migration.results import with_places
 from app.migration.strategies import choose
 from app.migration.surroundings import read_surroundings
@@ -173,7 +173,9 @@ class _Submission:
     def _check(self, vcenter: VSphereSession, sight: Sight) -> None:
         surroundings = read_surroundings(vcenter, sight.move, self._claim.job_id)
         with transaction() as session:
-            picture = situation.from_inventory(session, sight.move, self._reserved_bytes)
+            picture = situation.from_inventory(
+                session, sight.move, self._reserved_bytes, new_offering_id=new_offering_of(self._request)
+            )
         picture = replace(picture, accepted_as=self._subject)
         # A job that has begun before was let begin by all rules: what speaks against it now has come since.
         tried_before = any(asked.task.submitted_at is not None for asked in self._past.history)

@@ -39,12 +39,13 @@ from app.migration.programs import (
 )
 from app.migration.readback import compare
 from app.migration.registration_commands import where_to_register
-from app.migration.requests import request_from_json
+from app.migration.requests import MigrateVolume, request_from_json
 from app.migration.results import (
     failure_at_the_end,
     failure_on_the_way,
     not_placed,
     not_the_same,
+    offering_gone,
     records_of,
     result_of,
     with_places,
@@ -285,4 +286,16 @@ class _Verification:
         given_up = self._standing.program.failure
         # Everything is where it should be; what the program had still to do, nobody does any more.
         left: Json = {"not_done": given_up.message.rstrip("; ")} if given_up else {}
-        outcomes.succeed(self._claim, result | left, detail | left)
+        offerings = self._offerings()
+        taken: Json = {"disk_offerings": {str(it): str(offerings[it]) for it in offerings}} if offerings else {}
+        try:
+            outcomes.succeed(self._claim, result | left, detail | left | taken, offerings=offerings)
+        except NotFound as gone:
+            outcomes.fail(self._claim, offering_gone(gone), left=())
+
+    def _offerings(self) -> dict[UUID, UUID]:
+        """Return the disk offerings that volumes take when the job succeeds, by volume."""
+        request = self._request
+        if not isinstance(request, MigrateVolume) or request.offering_id is None:
+            return {}
+        return {request.volume_id: request.offering_id}

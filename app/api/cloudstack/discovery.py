@@ -4,24 +4,32 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
+from app.access.models import ApiKey
 from app.access.roles import allows
 from app.api.cloudstack.command import Call, Command, command
+from app.api.cloudstack.entities import Entity
 from app.api.cloudstack.envelope import CLOUDSTACK_VERSION, Content
+from app.api.cloudstack.ownership import Account, Domain, Project
 from app.api.cloudstack.paging import MAX_PAGE_SIZE, listing
 from app.api.cloudstack.parameters import Kind, Parameter
+from app.api.cloudstack.pods import Pod
 from app.api.cloudstack.shapes import Field, Shape
 from app.errors import InvalidParameter
 from app.inventory.models import Cluster, DiskOffering, Host, StoragePool, VirtualMachine, Volume, Zone
-from app.inventory.queries import Thing
 
-_LISTED_BY: dict[type[Thing], str] = {
+_LISTED_BY: dict[type[Entity], str] = {
     Zone: "listZones",
+    Pod: "listPods",
     Cluster: "listClusters",
     Host: "listHosts",
     StoragePool: "listStoragePools",
     DiskOffering: "listDiskOfferings",
     VirtualMachine: "listVirtualMachines",
     Volume: "listVolumes",
+    ApiKey: "listUsers",
+    Account: "listAccounts",
+    Domain: "listDomains",
+    Project: "listProjects",
 }
 """Where the ids of each kind of thing come from: CloudMonkey completes them from there."""
 

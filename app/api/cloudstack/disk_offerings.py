@@ -1,15 +1,17 @@
-"""Disk offerings: `listDiskOfferings` and `createDiskOffering`."""
+"""Disk offerings: `listDiskOfferings`, `createDiskOffering`, `updateDiskOffering`."""
 
 from __future__ import annotations
+
+from uuid import UUID
 
 from app.api.cloudstack.command import Call, command
 from app.api.cloudstack.envelope import Content
 from app.api.cloudstack.paging import KEYWORD, PAGING, listing, page_of
-from app.api.cloudstack.parameters import Kind, Parameter
+from app.api.cloudstack.parameters import Arguments, Kind, Parameter
 from app.api.cloudstack.shapes import Field, Shape
 from app.db import transaction
 from app.inventory.models import DiskOffering
-from app.inventory.offerings import create_offering
+from app.inventory.offerings import create_offering, update_offering
 from app.inventory.queries import Filter, get, list_offerings
 
 DISK_OFFERING = Shape[DiskOffering](
@@ -67,10 +69,41 @@ def create_disk_offering_command(call: Call) -> Content:
     """Answer `createDiskOffering`."""
     asked = call.arguments
     name = asked.required_text("name")
-    tags = [tag.strip() for tag in asked.texts("tags") or ()]
-    offering_id = create_offering(name, asked.text("displaytext") or name, [tag for tag in tags if tag])
+    return _shown(create_offering(name, asked.text("displaytext") or name, _tags(asked) or []))
+
+
+@command(
+    "updateDiskOffering",
+    "Updates a disk offering.",
+    response=DISK_OFFERING,
+    parameters=(
+        Parameter("id", Kind.UUID, "ID of the disk offering", required=True, entity=DiskOffering),
+        Parameter("name", Kind.STRING, "updates name of the disk offering with this value"),
+        Parameter("displaytext", Kind.STRING, "updates alternate display text of the disk offering", length=4096),
+        Parameter(
+            "tags",
+            Kind.LIST,
+            "comma-separated list of tags that replaces the present one; empty: none. The pools that hold volumes of "
+            "the offering must have them",
+        ),
+    ),
+)
+def update_disk_offering_command(call: Call) -> Content:
+    """Answer `updateDiskOffering`: what is not given stays."""
+    asked = call.arguments
+    offering_id = asked.required_uuid("id")
+    update_offering(offering_id, asked.text("name"), asked.text("displaytext"), _tags(asked))
+    return _shown(offering_id)
+
+
+def _tags(asked: Arguments) -> list[str] | None:
+    tags = asked.texts("tags")
+    return None if tags is None else [tag.strip() for tag in tags if tag.strip()]
+
+
+def _shown(offering_id: UUID) -> Content:
     with transaction() as session:
         return {DISK_OFFERING.name: DISK_OFFERING.render(get(session, DiskOffering, offering_id))}
 
 
-COMMANDS = (list_disk_offerings_command, create_disk_offering_command)
+COMMANDS = (list_disk_offerings_command, create_disk_offering_command, update_disk_offering_command)

@@ -14,13 +14,13 @@ from app.access.audit import acting, user
 from app.access.keys import REFUSED, authenticate
 from app.access.roles import Role, allows
 from app.api.cloudstack.command import Call, Command
+from app.api.cloudstack.entities import known_ids
 from app.api.cloudstack.envelope import Content, Format, render, wrapper_of
 from app.api.cloudstack.failures import INTERNAL, Failure, failure_of
 from app.api.cloudstack.parameters import Arguments, parse, refuse_unprintable, unknown_id
 from app.api.cloudstack.registry import SERVED
 from app.db import transaction
 from app.errors import NotAuthenticated, PermissionDenied, UnsupportedCommand
-from app.inventory.queries import known_ids
 from app.telemetry import logger
 
 _UNKNOWN_WRAPPER = "errorresponse"

@@ -1,11 +1,12 @@
-"""Zones, clusters and hosts: `listZones`, `listClusters`, `listHosts`."""
+"""Zones, pods, clusters and hosts: `listZones`, `listPods`, `listClusters`, `listHosts`."""
 
 from __future__ import annotations
 
 from app.api.cloudstack.command import Call, command
 from app.api.cloudstack.envelope import Content
-from app.api.cloudstack.paging import KEYWORD, PAGING, listing, page_of
+from app.api.cloudstack.paging import KEYWORD, PAGING, listing, page_of, part_of
 from app.api.cloudstack.parameters import Kind, Parameter
+from app.api.cloudstack.pods import Pod, list_pods, zone_wanted
 from app.api.cloudstack.shapes import Field, Shape
 from app.db import transaction
 from app.inventory.models import Cluster, Host, Zone
@@ -19,6 +20,8 @@ from app.inventory.queries import (
     list_zones,
 )
 
+_ENABLED = "Enabled"
+
 ZONE = Shape[Zone](
     "zone",
     (
@@ -28,7 +31,18 @@ ZONE = Shape[Zone](
         Field("networktype", "string", "the network type of the zone", lambda _: "Advanced"),
         Field("securitygroupsenabled", "boolean", "true if security groups support is enabled", lambda _: False),
         Field("localstorageenabled", "boolean", "true if local storage offering enabled", lambda _: True),
-        Field("allocationstate", "string", "the allocation state of the zone", lambda _: "Enabled"),
+        Field("allocationstate", "string", "the allocation state of the zone", lambda _: _ENABLED),
+    ),
+)
+
+POD = Shape[Pod](
+    "pod",
+    (
+        Field("id", "string", "the ID of the Pod", lambda pod: pod.id),
+        Field("name", "string", "the name of the Pod: that of its zone, with -pod", lambda pod: pod.name),
+        Field("zoneid", "string", "the Zone ID of the Pod", lambda pod: pod.zone.id),
+        Field("zonename", "string", "the Zone name of the Pod", lambda pod: pod.zone.name),
+        Field("allocationstate", "string", "the allocation state of the Pod", lambda _: _ENABLED),
     ),
 )
 
@@ -39,6 +53,8 @@ CLUSTER = Shape[ClusterView](
         Field("name", "string", "the cluster name", lambda view: view.cluster.name),
         Field("zoneid", "string", "the Zone ID of the cluster", lambda view: view.zone.id),
         Field("zonename", "string", "the Zone name of the cluster", lambda view: view.zone.name),
+        Field("podid", "string", "the Pod ID of the cluster", lambda view: Pod(view.zone).id),
+        Field("podname", "string", "the Pod name of the cluster", lambda view: Pod(view.zone).name),
         Field("hypervisortype", "string", "the hypervisor type of the cluster", lambda view: view.zone.hypervisor),
         Field(
             "clustertype",
@@ -46,7 +62,7 @@ CLUSTER = Shape[ClusterView](
             "CloudManaged, or ExternalManaged by vCenter, which it always is here",
             lambda _: "ExternalManaged",
         ),
-        Field("allocationstate", "string", "the allocation state of the cluster", lambda _: "Enabled"),
+        Field("allocationstate", "string", "the allocation state of the cluster", lambda _: _ENABLED),
         Field("managedstate", "string", "whether this cluster is managed", lambda _: "Managed"),
         Field("standalone", "boolean", "true for a host outside of any cluster", lambda view: view.cluster.standalone),
     ),
@@ -61,6 +77,8 @@ HOST = Shape[HostView](
         Field("type", "string", "the host type", lambda _: "Routing"),
         Field("zoneid", "string", "the Zone ID of the host", lambda view: view.zone.id),
         Field("zonename", "string", "the Zone name of the host", lambda view: view.zone.name),
+        Field("podid", "string", "the Pod ID of the host", lambda view: Pod(view.zone).id),
+        Field("podname", "string", "the Pod name of the host", lambda view: Pod(view.zone).name),
         Field("clusterid", "string", "the cluster ID of the host", lambda view: view.cluster.id),
         Field("clustername", "string", "the cluster name of the host", lambda view: view.cluster.name),
         Field("clustertype", "string", "the cluster type of the host's cluster", lambda _: "ExternalManaged"),
@@ -98,6 +116,34 @@ def list_zones_command(call: Call) -> Content:
 
 
 @command(
+    "listPods",
+    "Lists all Pods.",
+    response=POD,
+    parameters=(
+        Parameter("id", Kind.UUID, "list Pods by ID", entity=Pod),
+        Parameter("name", Kind.STRING, "list Pods by name"),
+        Parameter("zoneid", Kind.UUID, "list Pods by Zone ID", entity=Zone),
+        Parameter("allocationstate", Kind.STRING, "list pods by allocation state: all are Enabled"),
+        KEYWORD,
+        *PAGING,
+    ),
+)
+def list_pods_command(call: Call) -> Content:
+    """Answer `listPods`: one for each zone."""
+    asked = call.arguments
+    page, pod_id, name = page_of(asked), asked.uuid("id"), asked.text("name")
+    keyword = (asked.text("keyword") or "").lower()
+    if (asked.text("allocationstate") or _ENABLED).lower() != _ENABLED.lower():
+        return {}
+    with transaction() as session:
+        pods = list_pods(session, asked.uuid("zoneid"))
+    found = [
+        pod for pod in pods if pod_id in {None, pod.id} and name in {None, pod.name} and keyword in pod.name.lower()
+    ]
+    return listing(POD.name, [POD.render(pod) for pod in part_of(found, page)], len(found))
+
+
+@command(
     "listClusters",
     "Lists clusters.",
     response=CLUSTER,
@@ -105,6 +151,7 @@ def list_zones_command(call: Call) -> Content:
         Parameter("id", Kind.UUID, "lists clusters by the cluster ID", entity=Cluster),
         Parameter("name", Kind.STRING, "lists clusters by the cluster name"),
         Parameter("zoneid", Kind.UUID, "lists clusters by Zone ID", entity=Zone),
+        Parameter("podid", Kind.UUID, "lists clusters by Pod ID", entity=Pod),
         KEYWORD,
         *PAGING,
     ),
@@ -112,15 +159,15 @@ def list_zones_command(call: Call) -> Content:
 def list_clusters_command(call: Call) -> Content:
     """Answer `listClusters`."""
     asked = call.arguments
-    cluster = asked.uuid("id")
-    wanted = Filter(
-        ids=(cluster,) if cluster else None,
-        name=asked.text("name"),
-        keyword=asked.text("keyword"),
-        zone_id=asked.uuid("zoneid"),
-    )
+    page, cluster = page_of(asked), asked.uuid("id")
     with transaction() as session:
-        views, count = list_clusters(session, wanted, page_of(asked))
+        wanted = Filter(
+            ids=(cluster,) if cluster else None,
+            name=asked.text("name"),
+            keyword=asked.text("keyword"),
+            zone_id=zone_wanted(session, asked.uuid("zoneid"), asked.uuid("podid")),
+        )
+        views, count = list_clusters(session, wanted, page)
     return listing(CLUSTER.name, [CLUSTER.render(view) for view in views], count)
 
 
@@ -134,6 +181,7 @@ def list_clusters_command(call: Call) -> Content:
         Parameter("type", Kind.STRING, "the host type: there are only Routing ones"),
         Parameter("state", Kind.STRING, "the state of the host: Up or Disconnected"),
         Parameter("zoneid", Kind.UUID, "the Zone ID for the host", entity=Zone),
+        Parameter("podid", Kind.UUID, "the Pod ID for the host", entity=Pod),
         Parameter("clusterid", Kind.UUID, "lists hosts existing in particular cluster", entity=Cluster),
         KEYWORD,
         *PAGING,
@@ -147,15 +195,15 @@ def list_hosts_command(call: Call) -> Content:
     if (asked.text("type") or "routing").lower() != "routing" or state not in {"", "up", "disconnected"}:
         return {}
     host = asked.uuid("id")
-    wanted = HostFilter(
-        ids=(host,) if host else None,
-        name=asked.text("name"),
-        keyword=asked.text("keyword"),
-        zone_id=asked.uuid("zoneid"),
-        cluster_id=asked.uuid("clusterid"),
-        connected=state == "up" if state else None,
-    )
     with transaction() as session:
+        wanted = HostFilter(
+            ids=(host,) if host else None,
+            name=asked.text("name"),
+            keyword=asked.text("keyword"),
+            zone_id=zone_wanted(session, asked.uuid("zoneid"), asked.uuid("podid")),
+            cluster_id=asked.uuid("clusterid"),
+            connected=state == "up" if state else None,
+        )
         views, count = list_hosts(session, wanted, page)
     return listing(HOST.name, [HOST.render(view) for view in views], count)
 
@@ -164,4 +212,4 @@ def _host_state(host: Host) -> str:
     return "Up" if host.connected else "Disconnected"
 
 
-COMMANDS = (list_zones_command, list_clusters_command, list_hosts_command)
+COMMANDS = (list_zones_command, list_pods_command, list_clusters_command, list_hosts_command)

@@ -15,10 +15,10 @@ from app.api.cloudstack.provisioning import PROVISIONING_TYPE
 from app.api.cloudstack.shapes import Field, Shape
 from app.api.cloudstack.virtual_machines import VIRTUAL_MACHINE
 from app.api.cloudstack.volumes import VOLUME
-from app.api.cloudstack.wanted import HOST, MIGRATE_TO, MOVE_HOME, wanted_of_vm, wanted_of_volume
+from app.api.cloudstack.wanted import HOST, MIGRATE_TO, MOVE_HOME, NEW_OFFERING, wanted_of_vm, wanted_of_volume
 from app.db import Json
 from app.errors import InvalidParameter
-from app.inventory.models import DiskOffering, StoragePool, VirtualMachine, Volume
+from app.inventory.models import StoragePool, VirtualMachine, Volume
 from app.jobs.priority import MOST_PRIORITY
 from app.migration.accept import accept
 from app.migration.dry_run import dry_run, dry_run_to_json
@@ -73,7 +73,7 @@ MIGRATION = Shape[Json](
         Parameter("volumeid", Kind.UUID, "the ID of the volume", required=True, entity=Volume),
         Parameter("storageid", Kind.UUID, "destination storage pool ID", required=True, entity=StoragePool),
         Parameter("livemigrate", Kind.BOOLEAN, "has no effect: volumes of running VMs are not migrated"),
-        Parameter("newdiskofferingid", Kind.UUID, "refused: the offering stays the same", entity=DiskOffering),
+        NEW_OFFERING,
         PROVISIONING_TYPE,
         MOVE_HOME,
         TIMEOUT,
@@ -82,8 +82,6 @@ MIGRATION = Shape[Json](
 )
 def migrate_volume_command(call: Call) -> Content:
     """Answer `migrateVolume`: accept the job."""
-    if call.arguments.uuid("newdiskofferingid"):
-        raise InvalidParameter("a migration does not change the disk offering here: leave newdiskofferingid out")
     return _accepted(call, wanted_of_volume(_VOLUME, call.arguments))
 
 
@@ -150,6 +148,7 @@ def migrate_virtual_machine_with_volume_command(call: Call) -> Content:
         Parameter("virtualmachineid", Kind.UUID, "the ID of the virtual machine", entity=VirtualMachine),
         Parameter("storageid", Kind.UUID, "destination storage pool ID", entity=StoragePool),
         MIGRATE_TO,
+        NEW_OFFERING,
         PROVISIONING_TYPE,
         MOVE_HOME,
     ),
@@ -165,6 +164,8 @@ def _to_be_checked(asked: Arguments) -> Request:
     if (volume_id is None) is (vm_id is None):
         raise InvalidParameter("Exactly one of volumeid and virtualmachineid must be specified")
     if vm_id is not None:
+        if asked.uuid(NEW_OFFERING.name):
+            raise InvalidParameter(f"{NEW_OFFERING.name} is for one volume: specify it with volumeid")
         return wanted_of_vm(_CHECK, asked)
     if asked.entries(MIGRATE_TO.name):
         raise InvalidParameter(f"{MIGRATE_TO.name} is for the volumes of a VM: specify storageid with volumeid")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 from uuid import UUID
 
 from app.api.cloudstack.envelope import Content
@@ -13,6 +14,8 @@ from app.inventory.queries import Page
 MAX_PAGE_SIZE = 500
 """CloudStack's `default.page.size`: the most that a page may hold, and what a list holds that asks for no page."""
 _UNLIMITED = -1
+
+_Item = TypeVar("_Item")
 
 PAGING = (
     Parameter("page", Kind.INTEGER, "number of the page, from 1; needs pagesize"),
@@ -39,6 +42,11 @@ def page_of(arguments: Arguments) -> Page:
     if size < 0:
         raise InvalidParameter(f"Page size can't be negative: {size}")
     return Page(limit=size, offset=size * max(page - 1, 0))
+
+
+def part_of(things: Sequence[_Item], page: Page) -> Sequence[_Item]:
+    """Return what is on a page of a list that is short enough to be had as a whole."""
+    return things[page.offset : None if page.limit is None else page.offset + page.limit]
 
 
 def listing(key: str, objects: Sequence[Content], count: int) -> Content:

@@ -15,9 +15,9 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from app.api.cloudstack.entities import Entity
 from app.api.cloudstack.maps import Entries, read_map
 from app.errors import InvalidParameter
-from app.inventory.queries import Thing
 
 UUID_FORM = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _INTEGER = re.compile(r"[+-]?[0-9]{1,10}")
@@ -50,7 +50,7 @@ class Parameter:
     kind: Kind
     description: str
     required: bool = False
-    entity: type[Thing] | None = None
+    entity: type[Entity] | None = None
     """What the id, or each id of the list, must be one of."""
     since: str = ""
     length: int = 255

@@ -5,18 +5,33 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from app.api.cloudstack import (
+    accounts,
     discovery,
     disk_offerings,
+    domains,
     infrastructure,
     jobs,
     migrations,
     storage_pools,
+    storage_tags,
     virtual_machines,
     volumes,
 )
 from app.api.cloudstack.command import Command
 
-_FAMILIES = (migrations, virtual_machines, volumes, storage_pools, infrastructure, disk_offerings, jobs, discovery)
+_FAMILIES = (
+    migrations,
+    virtual_machines,
+    volumes,
+    storage_pools,
+    storage_tags,
+    infrastructure,
+    disk_offerings,
+    jobs,
+    accounts,
+    domains,
+    discovery,
+)
 
 SERVED: Mapping[str, Command] = {served.name: served for family in _FAMILIES for served in family.COMMANDS}
 """By CloudStack's name, whose case matters."""

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from app.api.cloudstack.command import Call, command
 from app.api.cloudstack.envelope import Content
-from app.api.cloudstack.paging import KEYWORD, PAGING, listing, page_of
+from app.api.cloudstack.paging import KEYWORD, PAGING, listing, page_of, part_of
 from app.api.cloudstack.parameters import Kind, Parameter
+from app.api.cloudstack.pods import Pod, zone_wanted
 from app.api.cloudstack.shapes import Field, Shape
 from app.db import transaction
 from app.inventory.models import Cluster, StoragePool, Volume, Zone
@@ -30,6 +31,11 @@ class ShownPool:
         """Return the cluster that the pool belongs to alone."""
         return self.view.clusters[0] if len(self.view.clusters) == 1 else None
 
+    @property
+    def pod(self) -> Pod | None:
+        """Return the pod that it belongs to; CloudStack's zone-wide pools belong to none."""
+        return None if self.view.pool.scope == "ZONE" else Pod(self.view.zone)
+
 
 def _pool_field(name: str, kind: str, description: str, attribute: str) -> Field[ShownPool]:
     return Field(name, kind, description, lambda shown: getattr(shown.view.pool, attribute))
@@ -42,6 +48,8 @@ STORAGE_POOL = Shape[ShownPool](
         _pool_field("name", "string", "the name of the storage pool", "name"),
         Field("zoneid", "string", "the Zone ID of the storage pool", lambda shown: shown.view.zone.id),
         Field("zonename", "string", "the Zone name of the storage pool", lambda shown: shown.view.zone.name),
+        Field("podid", "string", "the Pod ID of the storage pool", lambda shown: shown.pod and shown.pod.id),
+        Field("podname", "string", "the Pod name of the storage pool", lambda shown: shown.pod and shown.pod.name),
         Field(
             "clusterid", "string", "the cluster it belongs to alone", lambda shown: shown.cluster and shown.cluster.id
         ),
@@ -109,6 +117,7 @@ STORAGE_POOL = Shape[ShownPool](
         Parameter("name", Kind.STRING, "the name of the storage pool"),
         Parameter("path", Kind.STRING, "the storage pool path"),
         Parameter("zoneid", Kind.UUID, "the Zone ID for the storage pool", entity=Zone),
+        Parameter("podid", Kind.UUID, "list storage pools that hosts of the pod may mount", entity=Pod),
         Parameter("clusterid", Kind.UUID, "list storage pools that a host of the cluster mounts", entity=Cluster),
         Parameter("scope", Kind.STRING, "the scope of the storage pool: HOST, CLUSTER or ZONE"),
         KEYWORD,
@@ -119,17 +128,18 @@ def list_storage_pools_command(call: Call) -> Content:
     """Answer `listStoragePools`."""
     asked = call.arguments
     pool, scope = asked.uuid("id"), asked.text("scope")
-    wanted = PoolFilter(
-        ids=(pool,) if pool else None,
-        name=asked.text("name"),
-        keyword=asked.text("keyword"),
-        zone_id=asked.uuid("zoneid"),
-        cluster_id=asked.uuid("clusterid"),
-        scope=scope.upper() if scope else None,
-        url=asked.text("path"),
-    )
+    page = page_of(asked)
     with transaction() as session:
-        views, count = list_pools(session, wanted, page_of(asked))
+        wanted = PoolFilter(
+            ids=(pool,) if pool else None,
+            name=asked.text("name"),
+            keyword=asked.text("keyword"),
+            zone_id=zone_wanted(session, asked.uuid("zoneid"), asked.uuid("podid")),
+            cluster_id=asked.uuid("clusterid"),
+            scope=scope.upper() if scope else None,
+            url=asked.text("path"),
+        )
+        views, count = list_pools(session, wanted, page)
     return listing(STORAGE_POOL.name, [STORAGE_POOL.render(ShownPool(view)) for view in views], count)
 
 
@@ -152,8 +162,7 @@ def find_storage_pools_command(call: Call) -> Content:
         views, _ = list_pools(session, PoolFilter(ids=judged.keys()), Page())
     shown = [ShownPool(view, judged[view.pool.id]) for view in views if keyword in view.pool.name.lower()]
     shown.sort(key=lambda pool: not judged[pool.view.pool.id].suitable)
-    end = None if page.limit is None else page.offset + page.limit
-    return listing(STORAGE_POOL.name, [STORAGE_POOL.render(pool) for pool in shown[page.offset : end]], len(shown))
+    return listing(STORAGE_POOL.name, [STORAGE_POOL.render(pool) for pool in part_of(shown, page)], len(shown))
 
 
 @command(

@@ -7,6 +7,7 @@ from app.api.cloudstack.envelope import Content
 from app.api.cloudstack.ownership import DOMAIN, DOMAIN_ID, OWNER
 from app.api.cloudstack.paging import KEYWORD, PAGING, ids_of, listing, page_of
 from app.api.cloudstack.parameters import Kind, Parameter
+from app.api.cloudstack.pods import Pod, zone_wanted
 from app.api.cloudstack.shapes import Field, Shape
 from app.api.cloudstack.vmstates import cloudstack_state, power_states
 from app.db import transaction
@@ -58,6 +59,7 @@ VIRTUAL_MACHINE = Shape[VirtualMachineView](
         Parameter("name", Kind.STRING, "a part of the name of the virtual machine"),
         Parameter("state", Kind.STRING, "state of the virtual machine: Running, Stopped, or Present for both"),
         Parameter("zoneid", Kind.UUID, "the availability zone ID", entity=Zone),
+        Parameter("podid", Kind.UUID, "the pod ID", entity=Pod),
         Parameter("clusterid", Kind.UUID, "the cluster ID", entity=Cluster),
         Parameter("hostid", Kind.UUID, "the host ID", entity=Host),
         Parameter("storageid", Kind.UUID, "the storage pool that holds its files or a disk", entity=StoragePool),
@@ -70,17 +72,17 @@ def list_virtual_machines_command(call: Call) -> Content:
     asked = call.arguments
     page, ids = page_of(asked), ids_of(asked)
     state = asked.text("state")
-    wanted = VirtualMachineFilter(
-        ids=ids,
-        name_part=asked.text("name"),
-        keyword=asked.text("keyword"),
-        zone_id=asked.uuid("zoneid"),
-        cluster_id=asked.uuid("clusterid"),
-        host_id=asked.uuid("hostid"),
-        pool_id=asked.uuid("storageid"),
-        power_states=power_states(state) if state and state.lower() != "present" else None,
-    )
     with transaction() as session:
+        wanted = VirtualMachineFilter(
+            ids=ids,
+            name_part=asked.text("name"),
+            keyword=asked.text("keyword"),
+            zone_id=zone_wanted(session, asked.uuid("zoneid"), asked.uuid("podid")),
+            cluster_id=asked.uuid("clusterid"),
+            host_id=asked.uuid("hostid"),
+            pool_id=asked.uuid("storageid"),
+            power_states=power_states(state) if state and state.lower() != "present" else None,
+        )
         views, count = list_vms(session, wanted, page)
     return listing(VIRTUAL_MACHINE.name, [VIRTUAL_MACHINE.render(view) for view in views], count)
 

@@ -9,6 +9,7 @@ from app.api.cloudstack.envelope import Content
 from app.api.cloudstack.ownership import DOMAIN, DOMAIN_ID, OWNER
 from app.api.cloudstack.paging import KEYWORD, PAGING, ids_of, listing, page_of
 from app.api.cloudstack.parameters import Kind, Parameter
+from app.api.cloudstack.pods import Pod, zone_wanted
 from app.api.cloudstack.provisioning import provisioning_type
 from app.api.cloudstack.shapes import Field, Shape
 from app.api.cloudstack.vmstates import cloudstack_state
@@ -80,6 +81,8 @@ VOLUME = Shape[VolumeView](
             "the display text of the disk offering",
             lambda view: _offering(view, "display_text"),
         ),
+        Field("podid", "string", "pod id of the volume", lambda view: Pod(view.zone).id),
+        Field("podname", "string", "pod name of the volume", lambda view: Pod(view.zone).name),
         Field("clusterid", "string", "cluster id of the volume", lambda view: view.cluster and view.cluster.id),
         Field(
             "clustername", "string", "cluster name where the volume is", lambda view: view.cluster and view.cluster.name
@@ -102,6 +105,7 @@ VOLUME = Shape[VolumeView](
         Parameter("type", Kind.STRING, "the type of disk volume: ROOT or DATADISK"),
         Parameter("state", Kind.STRING, "state of the volume: every one that is listed is Ready"),
         Parameter("hostid", Kind.UUID, "list volumes on specified host", entity=Host),
+        Parameter("podid", Kind.UUID, "the pod id the disk volume belongs to", entity=Pod),
         Parameter("clusterid", Kind.UUID, "the cluster id the disk volume belongs to", entity=Cluster),
         Parameter("zoneid", Kind.UUID, "the ID of the availability zone", entity=Zone),
         Parameter("storageid", Kind.UUID, "the ID of the storage pool", entity=StoragePool),
@@ -118,19 +122,19 @@ def list_volumes_command(call: Call) -> Content:
     kind = (asked.text("type") or "").upper()
     if kind not in {"", _ROOT, _DATADISK} or (asked.text("state") or _READY).lower() != _READY.lower():
         return {}
-    wanted = VolumeFilter(
-        ids=ids,
-        name=asked.text("name"),
-        keyword=asked.text("keyword"),
-        zone_id=asked.uuid("zoneid"),
-        cluster_id=asked.uuid("clusterid"),
-        host_id=asked.uuid("hostid"),
-        pool_id=asked.uuid("storageid"),
-        vm_id=asked.uuid("virtualmachineid"),
-        offering_id=asked.uuid("diskofferingid"),
-        root=kind == _ROOT if kind else None,
-    )
     with transaction() as session:
+        wanted = VolumeFilter(
+            ids=ids,
+            name=asked.text("name"),
+            keyword=asked.text("keyword"),
+            zone_id=zone_wanted(session, asked.uuid("zoneid"), asked.uuid("podid")),
+            cluster_id=asked.uuid("clusterid"),
+            host_id=asked.uuid("hostid"),
+            pool_id=asked.uuid("storageid"),
+            vm_id=asked.uuid("virtualmachineid"),
+            offering_id=asked.uuid("diskofferingid"),
+            root=kind == _ROOT if kind else None,
+        )
         views, count = list_volumes(session, wanted, page)
     return listing(VOLUME.name, [VOLUME.render(view) for view in views], count)
 

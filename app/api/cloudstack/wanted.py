@@ -9,7 +9,7 @@ from app.api.cloudstack.parameters import UUID_FORM, Arguments, BadParameter, Ki
 from app.api.cloudstack.provisioning import format_of
 from app.db import transaction
 from app.errors import InvalidParameter
-from app.inventory.models import Host, StoragePool, Volume
+from app.inventory.models import DiskOffering, Host, StoragePool, Volume
 from app.inventory.queries import Thing, known_ids
 from app.migration.requests import MigrateVirtualMachine, MigrateVolume
 
@@ -23,6 +23,13 @@ MIGRATE_TO = Parameter(
     Kind.MAP,
     "which volume goes to which pool: migrateto[0].volume=<uuid>&migrateto[0].pool=<uuid>&migrateto[1].volume=…; "
     "volumes that it does not name go to storageid, and stay where they are without one",
+)
+NEW_OFFERING = Parameter(
+    "newdiskofferingid",
+    Kind.UUID,
+    "the disk offering that the volume takes when it is on its target, which must have its tags; "
+    "without it the volume keeps its own",
+    entity=DiskOffering,
 )
 HOST = Parameter("hostid", Kind.UUID, "refused: a VM is not moved to another host", entity=Host)
 
@@ -38,6 +45,7 @@ def wanted_of_volume(command: str, asked: Arguments) -> MigrateVolume:
         pool_id=asked.required_uuid("storageid"),
         format=format_of(command, asked),
         with_home=asked.flag(MOVE_HOME.name),
+        offering_id=asked.uuid(NEW_OFFERING.name),
     )
 
 

@@ -14,7 +14,7 @@ from app.api.rest.serving import Route, require_unchanged, who_may
 from app.api.rest.values import Name, Tag
 from app.db import transaction
 from app.inventory.models import DiskOffering, StoragePool
-from app.inventory.offerings import assign_offering, create_offering
+from app.inventory.offerings import assign_offering, create_offering, update_offering
 from app.inventory.pool_tags import set_tags
 from app.inventory.queries import Page, PoolFilter, VolumeFilter, get, list_pools, list_volumes
 
@@ -22,6 +22,7 @@ router = APIRouter(tags=["inventory"], route_class=Route)
 
 _MOST_TAGS = 50
 _Tags = Annotated[list[Tag], Field(max_length=_MOST_TAGS)]
+_DisplayText = Annotated[str, StringConstraints(max_length=1000, pattern="^[^\\x00]*$")]
 _Id = Annotated[UUID, Path(description="Its id")]
 _IfMatch = Annotated[
     str,
@@ -47,10 +48,18 @@ class OfferingIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: Name
-    display_text: Annotated[str, StringConstraints(max_length=1000, pattern="^[^\\x00]*$")] | None = Field(
-        default=None, description="null: the name"
-    )
+    display_text: _DisplayText | None = Field(default=None, description="null: the name")
     tags: _Tags = Field(default=[], description="A pool must have all of them to hold a volume of this class")
+
+
+class OfferingChange(BaseModel):
+    """What is to be changed about a disk offering; what is left out, or null, stays."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Name | None = None
+    display_text: _DisplayText | None = None
+    tags: _Tags | None = None
 
 
 class Assignment(BaseModel):
@@ -89,6 +98,19 @@ def change_pool(pool_id: _Id, asked: PoolChange, *, if_match: _IfMatch = "") -> 
 def make_offering(asked: OfferingIn) -> OfferingOut:
     """Make a service class of volumes."""
     offering_id = create_offering(asked.name, asked.display_text or asked.name, asked.tags)
+    with transaction() as session:
+        return OfferingOut.of(get(session, DiskOffering, offering_id))
+
+
+@router.patch(
+    "/offerings/{offering_id}",
+    summary="Change a disk offering",
+    responses=problems(400, 404, 409, 413, 422),
+    dependencies=[Depends(who_may("updateDiskOffering"))],
+)
+def change_class(offering_id: _Id, asked: OfferingChange) -> OfferingOut:
+    """Change its name, text or tags; refused (409) while a volume of it lies on a pool that lacks a new tag."""
+    update_offering(offering_id, asked.name, asked.display_text, asked.tags)
     with transaction() as session:
         return OfferingOut.of(get(session, DiskOffering, offering_id))
 

@@ -41,12 +41,19 @@ class MoveVolume(_Asked):
     kind: Literal["volume"]
     volume_id: UUID
     pool_id: UUID
+    offering_id: UUID | None = Field(
+        default=None, description="The disk offering that it takes with the migration; null: it keeps its own"
+    )
 
     @property
     def request(self) -> Request:
         """Return what is accepted as a job."""
         return MigrateVolume(
-            volume_id=self.volume_id, pool_id=self.pool_id, format=self.format, with_home=self.with_home
+            volume_id=self.volume_id,
+            pool_id=self.pool_id,
+            format=self.format,
+            with_home=self.with_home,
+            offering_id=self.offering_id,
         )
 
 

@@ -26,6 +26,7 @@ from app.errors import (
     ResourceUnavailable,
     VrelocateError,
 )
+from app.inventory.offerings import TagsMissing
 from app.jobs.stopping import JobIsOver
 from app.migration.accept import JobIdTaken
 from app.migration.retry import CannotRetry
@@ -69,6 +70,7 @@ _KINDS: tuple[tuple[type[Exception], HTTPStatus, str, str], ...] = (
     (NotFound, HTTPStatus.NOT_FOUND, "not-found", "There is no such thing"),
     (LiveJobExists, HTTPStatus.CONFLICT, "live-job-exists", "Another job is at work on it"),
     (NameTaken, HTTPStatus.CONFLICT, "name-taken", "Something else has that name"),
+    (TagsMissing, HTTPStatus.CONFLICT, "tags-missing", "Pools that hold its volumes lack the tags"),
     (ResourceInUse, HTTPStatus.CONFLICT, "in-use", "It is in use"),
     (JobIsOver, HTTPStatus.CONFLICT, "job-is-over", "The job has ended"),
     (CannotRetry, HTTPStatus.CONFLICT, "job-has-succeeded", "The job has succeeded"),

@@ -68,14 +68,16 @@ def target_is_usable(situation: Situation) -> Iterator[Objection]:
 def tags_fit(situation: Situation) -> Iterator[Objection]:
     """Every tag of a volume's disk offering must be on the target; an offering without tags fits any pool.
 
-    Source: CloudStack, VolumeApiService.doesTargetStorageSupportDiskOffering.
+    Of a volume that takes another offering with the migration, that one's tags. Source: CloudStack,
+    VolumeApiService.doesTargetStorageSupportDiskOffering.
     """
     for disk in situation.move.disks:
         volume, target = situation.volumes[disk.volume_id], situation.targets.get(disk.target.id)
         missing = volume.required_tags - target.tags if target else frozenset()
         if missing and target:
+            verb = "is to take" if volume.offering_is_new else "has"
             yield Objection(
-                f"volume {disk.name} has disk offering {volume.offering}, whose storage tags {_list(missing)} "
+                f"volume {disk.name} {verb} disk offering {volume.offering}, whose storage tags {_list(missing)} "
                 f"are not on storage pool {target.name} (tags: {_list(target.tags) or 'none'})",
                 "choose a pool with these tags, or tag this one",
             )

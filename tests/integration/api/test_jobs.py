@@ -113,13 +113,6 @@ def test_a_vm_goes_to_a_pool_and_nowhere_else(
     assert (refused.value.error["errorcode"], refused.value.error["errortext"]) == (431, text)
 
 
-def test_a_new_offering_is_refused(client: CloudStack, landscape: SimpleNamespace) -> None:
-    with pytest.raises(CloudStackApiException, match="leave newdiskofferingid out"):
-        client.migrateVolume(
-            volumeid=str(landscape.loose.id), storageid=str(landscape.new.id), newdiskofferingid=str(landscape.gold.id)
-        )
-
-
 def test_a_success_gives_the_volume_and_its_disks(
     client: CloudStack, landscape: SimpleNamespace, add_job: AddJob
 ) -> None:

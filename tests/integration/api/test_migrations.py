@@ -114,6 +114,44 @@ def test_the_older_commands_convert_too(client: CloudStack, landscape: SimpleNam
     )
 
 
+@pytest.mark.parametrize("role", ["admin", "operator"])
+def test_a_volume_may_take_another_offering(
+    client_as: Callable[[str], CloudStack], landscape: SimpleNamespace, accepted: Accepted, role: str
+) -> None:
+    """Operators too, who may change no offering itself: what volumes are of is their users' business in CloudStack."""
+    asked = {"volumeid": str(landscape.web_data.id), "storageid": str(landscape.new.id)}
+    job = client_as(role).migrateVolume(**asked, newdiskofferingid=str(landscape.gold.id))
+    assert accepted(job["jobid"]) == MigrateVolume(
+        volume_id=landscape.web_data.id, pool_id=landscape.new.id, offering_id=landscape.gold.id
+    )
+    (volume,) = client_as(role).listVolumes(id=asked["volumeid"])["volume"]
+    assert "diskofferingid" not in volume, "it takes it when it is on its target"
+
+
+@pytest.mark.parametrize("command", ["migrateVolume", "checkMigration"])
+@pytest.mark.parametrize("form", ["json", "xml"])
+def test_an_unknown_offering_is_refused_before_there_is_a_job(
+    call: Call, client: CloudStack, landscape: SimpleNamespace, command: str, form: str
+) -> None:
+    jobs = client.listAsyncJobs()
+    asked = {"volumeid": str(landscape.loose.id), "storageid": str(landscape.new.id), "newdiskofferingid": UNKNOWN}
+    response = call(command=command, response=form, **asked)
+    assert response.status_code == 431
+    assert f"Invalid parameter newdiskofferingid value={UNKNOWN}" in response.text
+    assert client.listAsyncJobs() == jobs
+
+
+def test_the_same_job_id_with_another_offering_is_refused(
+    client: CloudStack, landscape: SimpleNamespace, accepted: Accepted
+) -> None:
+    asked = {"volumeid": str(landscape.loose.id), "storageid": str(landscape.new.id), "customjobid": str(uuid4())}
+    job = client.migrateVolume(**asked, newdiskofferingid=str(landscape.gold.id))
+    assert accepted(job["jobid"]).offering_id == landscape.gold.id
+    assert client.migrateVolume(**asked, newdiskofferingid=str(landscape.gold.id)) == job
+    with pytest.raises(CloudStackApiException, match="belongs to another request"):
+        client.migrateVolume(**asked)
+
+
 @pytest.mark.parametrize(
     ("fields", "code", "text"),
     [
@@ -181,6 +219,10 @@ def test_a_changed_half_breaks_the_signature(api: Any, call: Call, landscape: Si
             "migrateto is for the volumes",
         ),
         ({"virtualmachineid": "web"}, "nothing is to go anywhere: name a storage pool"),
+        (
+            {"virtualmachineid": "web", "storageid": "new", "newdiskofferingid": "gold"},
+            "newdiskofferingid is for one volume: specify it with volumeid",
+        ),
         ({"virtualmachineid": UNKNOWN, "storageid": "new"}, "Invalid parameter virtualmachineid"),
     ],
 )

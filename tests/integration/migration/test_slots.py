@@ -238,9 +238,9 @@ class TestSpace:
         look = situation.from_inventory
         together = threading.Barrier(2)
 
-        def at_the_same_time(*arguments: object) -> situation.Situation:
+        def at_the_same_time(*arguments: object, **named: object) -> situation.Situation:
             together.wait(DEADLINE_SECONDS)
-            picture = look(*arguments)  # type: ignore[arg-type]  # as they came
+            picture = look(*arguments, **named)  # type: ignore[arg-type]  # as they came
             together.wait(DEADLINE_SECONDS)
             return picture
 

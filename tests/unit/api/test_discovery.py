@@ -19,11 +19,12 @@ from app.errors import InvalidParameter
 pytestmark = pytest.mark.unit
 
 SERVED_BY_NOW = {
-    "cancelAsyncJob", "checkMigration", "createDiskOffering", "findStoragePoolsForMigration", "listApis",
-    "listAsyncJobEvents", "listAsyncJobs", "listCapabilities",
-    "listClusters", "listDiskOfferings", "listHosts", "listStoragePools", "listVirtualMachines", "listVolumes",
-    "listZones", "migrateVirtualMachine", "migrateVirtualMachineWithVolume", "migrateVolume", "queryAsyncJobResult",
-    "retryAsyncJob", "updateStoragePool",
+    "cancelAsyncJob", "checkMigration", "createDiskOffering", "findStoragePoolsForMigration", "getUser",
+    "listAccounts", "listApis", "listAsyncJobEvents", "listAsyncJobs", "listCapabilities", "listClusters",
+    "listDiskOfferings", "listDomains", "listHosts", "listPods", "listProjects", "listStoragePools",
+    "listStorageTags", "listUsers", "listVirtualMachines", "listVolumes", "listZones",
+    "migrateVirtualMachine", "migrateVirtualMachineWithVolume", "migrateVolume", "queryAsyncJobResult",
+    "retryAsyncJob", "updateDiskOffering", "updateStoragePool",
 }  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from app.migration.requests import (
     MigrateVirtualMachine,
     MigrateVolume,
     Request,
+    new_offering_of,
     pool_ids_of,
     request_from_json,
     request_to_json,
@@ -30,6 +31,7 @@ requests = st.one_of(
         pool_id=st.uuids(),
         format=formats,
         with_home=st.none() | st.booleans(),
+        offering_id=st.none() | st.uuids(),
         kind=st.just("migrate-volume"),
     ),
     st.builds(
@@ -69,6 +71,24 @@ def test_a_request_of_a_release_that_knew_less_means_the_same() -> None:
     volume, pool = uuid4(), uuid4()
     document = {"kind": "migrate-volume", "volume_id": str(volume), "pool_id": str(pool)}
     assert request_from_json(document) == MigrateVolume(volume_id=volume, pool_id=pool)
+
+
+def test_a_release_that_knew_less_reads_what_it_can_carry_out() -> None:
+    """Its workers refuse keys that they do not know: a payload has the new ones only where they say something."""
+    volume, pool, offering = uuid4(), uuid4(), uuid4()
+    known_before = {
+        "kind": "migrate-volume", "volume_id": str(volume), "pool_id": str(pool), "format": None, "with_home": None,
+    }  # fmt: skip
+    assert request_to_json(MigrateVolume(volume, pool)) == known_before
+    wish = request_to_json(MigrateVolume(volume, pool, offering_id=offering))
+    assert wish == {**known_before, "offering_id": str(offering)}
+
+
+def test_what_a_request_changes_about_offerings() -> None:
+    offering = uuid4()
+    assert new_offering_of(MigrateVolume(uuid4(), uuid4(), offering_id=offering)) == offering
+    assert new_offering_of(MigrateVolume(uuid4(), uuid4())) is None
+    assert new_offering_of(MigrateVirtualMachine(uuid4(), uuid4())) is None
 
 
 @pytest.mark.parametrize(

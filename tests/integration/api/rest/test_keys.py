@@ -121,6 +121,11 @@ def test_an_offering_is_made_and_assigned(rest: httpx.Client, landscape: SimpleN
     path = f"/volumes/{landscape.spare.id}/offering"
     assert rest.put(path, json={"offering_id": offering["id"]}).json()["offering"]["id"] == offering["id"]
     assert rest.put(path, json={"offering_id": str(uuid4())}).status_code == 404
+    changed = rest.patch(f"/offerings/{offering['id']}", json={"display_text": "Gold", "name": None})
+    assert changed.json() == {**offering, "display_text": "Gold"}
+    lacking = rest.patch(f"/offerings/{offering['id']}", json={"tags": ["nowhere"]})
+    assert (lacking.status_code, lacking.json()["type"]) == (409, "urn:vrelocate:problem:tags-missing")
+    assert rest.get(f"/offerings/{offering['id']}").json()["tags"] == []
     again = rest.post("/offerings", json={"name": offering["name"]})
     assert (again.status_code, again.json()["type"]) == (409, "urn:vrelocate:problem:name-taken")
     wrong = rest.request("BREW", "/offerings")

@@ -8,6 +8,7 @@ from sqlalchemy import select, update
 from app.db import transaction
 from app.errors import InvalidParameter, NotFound
 from app.inventory.models import VCenter, Volume
+from app.inventory.offerings import assign_offering, create_offering
 from app.jobs.states import JobState
 from app.migration.dry_run import dry_run, dry_run_to_json
 from app.migration.requests import MigrateVirtualMachine, MigrateVolume
@@ -41,6 +42,23 @@ def test_a_full_member_is_left_out_by_what_vcenter_says_now(steps: Steps, unused
     assert dry_run(MigrateVolume(volume_id=volume.id, pool_id=known.pool("pod").id)).disks[0].target == "member-2"
     assert known.pool("member-2").free_bytes == 0
     assert steps.vcenter_id
+
+
+def test_the_member_with_the_tags_of_the_new_offering_is_chosen(steps: Steps, unused: InTurn) -> None:
+    """The volume's own offering asks for what the larger member has."""
+    volume, pod = known.volume(unused.disk(family="thick")), known.pool("pod")
+    assign_offering(volume.id, create_offering("of the second", "", ["second"]))
+    new = create_offering("of the first", "", ["first"])
+    with transaction() as session:
+        session.merge(known.pool("member-1")).own_tags = ["first"]
+        session.merge(known.pool("member-2")).own_tags = ["second"]
+    keeping, changing = (MigrateVolume(volume.id, pod.id, offering_id=it) for it in (None, new))
+    assert [dry_run(it).disks[0].target for it in (keeping, changing)] == ["member-2", "member-1"]
+    assert dry_run(changing).would_start
+    job = steps.run(steps.ask(changing))
+    assert (job.state, job.error_text) == (JobState.SUCCEEDED, None)
+    after = known.volume_of_id(volume.id)
+    assert (after.pool.name, after.disk_offering_id) == ("member-1", new)
 
 
 def test_the_disks_that_are_asked_for_move_and_a_raw_device_stays(steps: Steps) -> None:

@@ -79,6 +79,13 @@ def test_missing_tags_are_named() -> None:
     assert "(tags: gold, rack-1)" in reason
 
 
+def test_an_offering_that_comes_with_the_migration_is_said_to_be_new() -> None:
+    situation = with_volumes(DETACHED, offering="fast", required_tags=frozenset({"ssd"}), offering_is_new=True)
+    [reason] = reasons_against(situation)
+    assert "volume data is to take disk offering fast, whose storage tags ssd are not on storage pool new" in reason
+    assert reasons_against(with_target(situation, tags=frozenset({"ssd"}))) == []
+
+
 def test_a_pool_without_any_tags_is_said_to_have_none() -> None:
     [reason] = reasons_against(with_volumes(DETACHED, offering="fast", required_tags=frozenset({"ssd"})))
     assert "(tags: none)" in reason
