@@ -10,13 +10,24 @@ from app.api.cloudstack import (
     infrastructure,
     jobs,
     migrations,
+    networks,
     storage_pools,
     virtual_machines,
     volumes,
 )
 from app.api.cloudstack.command import Command
 
-_FAMILIES = (migrations, virtual_machines, volumes, storage_pools, infrastructure, disk_offerings, jobs, discovery)
+_FAMILIES = (
+    migrations,
+    virtual_machines,
+    volumes,
+    storage_pools,
+    infrastructure,
+    disk_offerings,
+    networks,
+    jobs,
+    discovery,
+)
 
 SERVED: Mapping[str, Command] = {served.name: served for family in _FAMILIES for served in family.COMMANDS}
 """By CloudStack's name, whose case matters."""

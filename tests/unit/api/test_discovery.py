@@ -21,7 +21,8 @@ pytestmark = pytest.mark.unit
 SERVED_BY_NOW = {
     "cancelAsyncJob", "checkMigration", "createDiskOffering", "findStoragePoolsForMigration", "listApis",
     "listAsyncJobEvents", "listAsyncJobs", "listCapabilities",
-    "listClusters", "listDiskOfferings", "listHosts", "listStoragePools", "listVirtualMachines", "listVolumes",
+    "listClusters", "listDiskOfferings", "listHosts", "listIpForwardingRules", "listPortForwardingRules",
+    "listPublicIpAddresses", "listStoragePools", "listVirtualMachines", "listVolumes",
     "listZones", "migrateVirtualMachine", "migrateVirtualMachineWithVolume", "migrateVolume", "queryAsyncJobResult",
     "retryAsyncJob", "updateStoragePool",
 }  # fmt: skip
