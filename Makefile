@@ -8,6 +8,7 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 DONE := $(VENV)/done# stamps: what they stand for is not done twice
+GO_CLIENT := tests/contract/cloudstack_clients/go
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Many images set it. The tests start hundreds of Pythons, and each would compile every file of ours anew.
@@ -49,10 +50,11 @@ check: setup ## Lint, types, layers, house rules; go vet and gofmt
 	scripts/house-rules
 	scripts/go -C simulator vet ./...
 	scripts/go -C scripts/compose-model vet ./...
-	scripts/gofmt-check simulator scripts
+	scripts/go -C $(GO_CLIENT) vet -trimpath ./...
+	scripts/gofmt-check simulator scripts tests
 
 .PHONY: test
-test: setup simulator $(BIN)/vrelocate-govc $(BIN)/compose-model $(BIN)/toxiproxy ## Run every test: the simulator's in Go, then unit, integration, contract, chaos, e2e
+test: setup simulator $(BIN)/vrelocate-govc $(BIN)/compose-model $(BIN)/toxiproxy $(DONE)/clients $(BIN)/cloudstack-go-client ## Run every test: the simulator's in Go, then unit, integration, contract, chaos, e2e
 	@echo "==> Go tests"
 	@scripts/go-test simulator
 	@echo "==> Python tests"
@@ -74,6 +76,11 @@ bench: setup simulator $(BIN)/vrelocate-govc $(DONE)/bench ## Measure, peers bes
 	@$(BIN)/python -m bench.recovery
 	@$(BIN)/python -m bench.table
 	@echo "==> docs/benchmarks.md is written, from bench/results"
+
+.PHONY: clients
+clients: setup simulator $(BIN)/vrelocate-govc $(DONE)/clients $(BIN)/cloudstack-go-client ## Have CloudStack's own clients migrate, and write docs/clients.md: a minute
+	@WRITE_CLIENTS_PAGE=1 $(BIN)/pytest tests/contract/cloudstack_clients
+	@echo "==> docs/clients.md is written, from what they did"
 
 .PHONY: chaos
 chaos: setup simulator $(BIN)/vrelocate-govc $(BIN)/toxiproxy ## Break a whole installation for MINUTES=10 while clients work, then judge it (SEED=…, REPORT=docs/chaos.md)
@@ -106,6 +113,13 @@ $(DONE)/bench: requirements/bench.txt $(DONE)/project
 	@$(BIN)/python -m pip install --quiet --require-hashes --requirement $<
 	@touch $@
 
+# CloudStack's clients for the tests; the folder of scripts/collection is .venv's too.
+$(DONE)/clients: requirements/clients.txt requirements/collections.txt scripts/collection $(DONE)/project
+	@echo "==> CloudStack's clients, for the tests: $<, and Ansible's collection"
+	@$(BIN)/python -m pip install --quiet --require-hashes --requirement $<
+	@scripts/collection ngine_io.cloudstack
+	@touch $@
+
 $(DONE)/project: pyproject.toml $(DONE)/requirements
 	@echo "==> vrelocate itself, from this folder"
 	@$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --editable .
@@ -127,6 +141,12 @@ $(BIN)/vrelocate-govc: $(shell find simulator/cmd/vrelocate-govc -mindepth 1) si
 $(BIN)/compose-model: $(shell find scripts/compose-model -mindepth 1) requirements/go.txt | $(BIN)/python
 	@echo "==> compose-model, for the tests of docker-compose.yml"
 	@scripts/go -C scripts/compose-model build -trimpath -buildvcs=false -o ../../$@ .
+	@touch $@
+
+# cloudstack-go, for the same tests. The flags are those of `go vet` above: both use what either has compiled.
+$(BIN)/cloudstack-go-client: $(shell find $(GO_CLIENT) -mindepth 1) requirements/go.txt | $(BIN)/python
+	@echo "==> a program that uses cloudstack-go, for the tests of CloudStack's clients"
+	@scripts/go -C $(GO_CLIENT) build -trimpath -buildvcs=false -o $(CURDIR)/$@ .
 	@touch $@
 
 # Cuts, slows and swallows connections between our processes and what they need; nothing of ours is in it.

@@ -84,6 +84,13 @@ def test_what_production_runs_is_what_was_tested() -> None:
         assert {name: version for name, (version, _) in locked(lock).items()}.items() <= tested.items()
 
 
+@pytest.mark.parametrize("lock", ["bench.txt", "clients.txt"])
+def test_what_is_added_to_the_environment_changes_nothing_in_it(lock: str) -> None:
+    there = {name: version for name, (version, _) in locked("dev.txt").items()}
+    added = {name: version for name, (version, _) in locked(lock).items()}
+    assert {name: version for name, version in added.items() if there.get(name, version) != version} == {}
+
+
 def test_the_schemas_revisions_are_one_line_numbered_in_its_order() -> None:
     revisions = list(ScriptDirectory.from_config(alembic_config()).walk_revisions())  # the newest first
     names = [Path(revision.path).name for revision in reversed(revisions)]

@@ -73,6 +73,8 @@ HOST = Shape[HostView](
     (
         Field("id", "string", "the ID of the host", lambda view: view.host.id),
         Field("name", "string", "the name of the host", lambda view: view.host.name),
+        # ngine_io.cloudstack reads the key of every host.
+        Field("ipaddress", "string", "where vCenter reaches it: its name there", lambda view: view.host.name),
         Field("state", "string", "the state of the host: Up or Disconnected", lambda view: _host_state(view.host)),
         Field("type", "string", "the host type", lambda _: "Routing"),
         Field("zoneid", "string", "the Zone ID of the host", lambda view: view.zone.id),

@@ -11,7 +11,7 @@ from app.api.cloudstack.parameters import Kind, Parameter
 from app.api.cloudstack.pods import Pod, zone_wanted
 from app.api.cloudstack.shapes import Field, Shape
 from app.db import transaction
-from app.inventory.models import Cluster, StoragePool, Volume, Zone
+from app.inventory.models import KVM, Cluster, StoragePool, Volume, Zone
 from app.inventory.pool_tags import set_tags
 from app.inventory.queries import Page, PoolFilter, PoolView, get, list_pools
 from app.migration.checks import objection_to_json
@@ -41,6 +41,16 @@ def _pool_field(name: str, kind: str, description: str, attribute: str) -> Field
     return Field(name, kind, description, lambda shown: getattr(shown.view.pool, attribute))
 
 
+def _address(shown: ShownPool) -> str:
+    """Return what CloudStack has in place of a server's address (`CloudStackPrimaryDataStoreLifeCycleImpl`).
+
+    Of a VMFS datastore that is a text; of others it has their server, which vSphere's summary does not tell: the same.
+    ngine_io.cloudstack reads the key of every pool.
+    """
+    pool = shown.view.pool
+    return "localhost" if pool.hypervisor == KVM else f"{pool.type} datastore: /{shown.view.zone.name}/{pool.name}"
+
+
 STORAGE_POOL = Shape[ShownPool](
     "storagepool",
     (
@@ -57,6 +67,7 @@ STORAGE_POOL = Shape[ShownPool](
         _pool_field(
             "path", "string", "the storage pool path: vSphere's URL of the datastore; /zone/name of a cluster", "url"
         ),
+        Field("ipaddress", "string", "the place of the storage pool, as CloudStack names it", _address),
         _pool_field("type", "string", "the storage pool type: VMFS, NFS, …, DatastoreCluster", "type"),
         _pool_field("parent", "string", "the ID of the datastore cluster it is a member of", "parent_id"),
         Field("state", "string", "the state of the storage pool", lambda shown: _state(shown.view.pool)),

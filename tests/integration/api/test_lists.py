@@ -53,6 +53,7 @@ def test_clusters(client: CloudStack, landscape: SimpleNamespace, listed: Listed
 def test_hosts(client: CloudStack, landscape: SimpleNamespace, listed: Listed) -> None:
     esx1, esx2, esx3 = client.listHosts()["host"]
     assert (esx1["name"], esx1["state"], esx1["resourcestate"], esx1["type"]) == ("esx1", "Up", "Enabled", "Routing")
+    assert esx1["ipaddress"] == "esx1"
     assert (esx2["state"], esx2["resourcestate"]) == ("Disconnected", "Maintenance")
     assert esx3["clusterid"] == str(landscape.west.id)
     assert listed("listHosts", clusterid=landscape.east.id) == ["esx1", "esx2"]
@@ -67,6 +68,7 @@ def test_storage_pools(client: CloudStack, landscape: SimpleNamespace, listed: L
     assert (new["clusterid"], new["clustername"], new["scope"]) == (str(landscape.east.id), "east", "CLUSTER")
     assert (new["disksizetotal"], new["disksizeused"], new["disksizeallocated"]) == (1000 * GIB, 400 * GIB, 500 * GIB)
     assert new["tags"] == "backup,fast"
+    assert (new["ipaddress"], pools["wide"]["ipaddress"]) == ("VMFS datastore: /dc1/new", "NFS datastore: /dc1/wide")
     assert {name: pool["state"] for name, pool in pools.items()} == {
         "old": "Up", "new": "Up", "far": "Up", "local": "Maintenance", "wide": "Disabled",
     }  # fmt: skip
@@ -177,6 +179,12 @@ def test_apis_and_capabilities(client: CloudStack) -> None:
     apis = client.listApis()
     assert apis["count"] == len(apis["api"])
     assert client.listCapabilities()["capability"]["cloudstackversion"] == "4.20.0.0"
+
+
+@pytest.mark.parametrize("command", ["listPublicIpAddresses", "listPortForwardingRules", "listIpForwardingRules"])
+def test_networks_are_none_of_our_business(client: CloudStack, landscape: SimpleNamespace, command: str) -> None:
+    assert getattr(client, command)() == {}
+    assert getattr(client, command)(zoneid=str(landscape.zone.id), fetch_list=True) == []
 
 
 def test_offerings_are_made_and_listed(client: CloudStack, listed: Listed) -> None:

@@ -25,6 +25,7 @@ SERVED_BY_NOW = {
     "listStorageTags", "listUsers", "listVirtualMachines", "listVolumes", "listZones",
     "migrateVirtualMachine", "migrateVirtualMachineWithVolume", "migrateVolume", "queryAsyncJobResult",
     "retryAsyncJob", "updateDiskOffering", "updateStoragePool",
+    "listIpForwardingRules", "listPortForwardingRules", "listPublicIpAddresses",
 }  # fmt: skip
 
 
