@@ -61,8 +61,9 @@ def ids(job_id: str, landscape: SimpleNamespace, session: Session) -> dict[str, 
 
 def state_of(session: Session, job_id: str) -> tuple[object, ...]:
     job = session.get_one(Job, UUID(job_id), populate_existing=True)
+    found = job.state, job.stop_wish, job.updated_at
     session.rollback()
-    return job.state, job.stop_wish, job.updated_at
+    return found
 
 
 def test_nothing_is_served_without_a_valid_token(rest_as: RestAs, session: Session, ids: dict[str, str]) -> None:
