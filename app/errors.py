@@ -6,6 +6,7 @@
     ├── InvalidParameter          431  a value is missing, unknown or impossible
     │   ├── NameTaken             431  a name that something else has
     │   └── NotFound              431  an id that nothing here has
+    ├── TooManyCalls              429  the key calls too often
     ├── UnsupportedCommand        432  no such command
     ├── PermissionDenied          531  the key may not do that
     ├── CapacityExceeded          533  not enough space, or no slot where one was asked for
@@ -54,6 +55,19 @@ class NameTaken(InvalidParameter):
 
 class NotFound(InvalidParameter):
     """No live entity has that id."""
+
+
+class TooManyCalls(VrelocateError):
+    """A key has made more calls than it may in this time."""
+
+    code = 429
+
+    def __init__(self, retry_after_seconds: int) -> None:
+        """Say when there will be another one, in CloudStack's words (`ApiRateLimitServiceImpl`)."""
+        super().__init__(
+            f"The given user has reached his/her account api limit, please retry after {retry_after_seconds * 1000} ms."
+        )
+        self.retry_after_seconds = retry_after_seconds
 
 
 class UnsupportedCommand(VrelocateError):

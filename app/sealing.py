@@ -46,6 +46,11 @@ def seal(secret: str) -> bytes:
     return _box().encrypt(secret.encode())
 
 
+def reseal(sealed: bytes) -> bytes:
+    """Return a sealed secret as the first of the master keys seals it; raises `ConfigurationError` as `unseal` does."""
+    return seal(unseal(sealed))
+
+
 def unseal(sealed: bytes) -> str:
     """Decrypt what `seal` made; raises `ConfigurationError` when the master key is another one."""
     try:

@@ -36,6 +36,8 @@ class Settings(BaseSettings):
     # -- processes -------------------------------------------------------------------------------------------------
     api_host: str = "127.0.0.1"
     api_port: int = Field(default=8080, ge=0, le=65535)
+    api_calls_per_second: Count | None = None
+    """How often a key may call in the long run, at each process of the API; unset: as often as it likes."""
     stream_seconds: Seconds = 600
     """How long the API serves one stream of events; clients then call again, with a key that is still valid."""
     worker_concurrency: Count = 8

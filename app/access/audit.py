@@ -38,6 +38,7 @@ class Action(StrEnum):
     ADD_FILE_POOLS = "file-pools.add"
     ADD_STORE = "secondary.add"
     REMOVE_STORE = "secondary.remove"
+    RESEAL = "secrets.reseal"
     CREATE_KEY = "key.create"
     REVOKE_KEY = "key.revoke"
     CREATE_TOKEN = "token.create"  # noqa: S105  # an action's name

@@ -69,6 +69,17 @@ def revoke_key(session: Session, name: str) -> None:
     record(session, Action.REVOKE_KEY, ("User", key.id), name=name)
 
 
+def reseal_secrets(session: Session) -> int:
+    """Have every key's secret sealed by the first of the master keys; return how many there are.
+
+    Raises `ConfigurationError` when one was sealed with a key that is not among them: then nothing is changed.
+    """
+    keys = queries.lock_all_keys(session)
+    for key in keys:
+        key.secret_sealed = sealing.reseal(key.secret_sealed)
+    return len(keys)
+
+
 def authenticate(session: Session, parameters: Mapping[str, str]) -> Caller:
     """Return who signed a request; `parameters` are all of its parameters with their names as the client wrote them.
 

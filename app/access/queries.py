@@ -107,3 +107,8 @@ def user_of(actor: str) -> UUID | None:
         return UUID(user_id) if kind == "user" else None
     except ValueError:
         return None
+
+
+def lock_all_keys(session: Session) -> list[ApiKey]:
+    """Return every key, by id; nobody else changes them until the transaction is over."""
+    return list(session.scalars(select(ApiKey).order_by(ApiKey.id).with_for_update()))

@@ -86,6 +86,7 @@ app.add_typer(secondary.app, name="secondary", rich_help_panel=_SET_UP)
 app.add_typer(keys.app, name="keys", rich_help_panel=_SET_UP)
 app.add_typer(tokens.app, name="tokens", rich_help_panel=_SET_UP)
 app.command(rich_help_panel=_SET_UP)(keys.keygen)
+app.command(rich_help_panel=_SET_UP)(keys.reseal)
 app.add_typer(offerings.app, name="offerings", rich_help_panel=_SET_UP)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from pydantic import SecretStr
-from sqlalchemy import func
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session as DbSession
 
 from app.access.audit import Action, record
@@ -14,7 +14,7 @@ from app.db import transaction
 from app.errors import InvalidParameter, NotFound, VrelocateError
 from app.inventory.models import VMWARE, VCenter
 from app.inventory.vcenters import endpoint_of
-from app.sealing import seal
+from app.sealing import reseal, seal
 from app.settings import settings
 from app.vsphere.endpoint import Endpoint
 from app.vsphere.facts import About
@@ -76,6 +76,18 @@ def rotate_credentials(vcenter_id: UUID, *, username: str, password: str) -> Non
             )
         vcenter.username, vcenter.password_sealed = username, seal(password)
         record(session, Action.ROTATE_CREDENTIALS, ("VCenter", vcenter_id), name=vcenter.name, username=username)
+
+
+def reseal_passwords(session: DbSession) -> int:
+    """Have every password sealed by the first of the master keys; return how many there are.
+
+    Raises `ConfigurationError` when one was sealed with a key that is not among them: then nothing is changed.
+    """
+    every = select(VCenter).where(VCenter.hypervisor == VMWARE).order_by(VCenter.id).with_for_update()
+    vcenters = session.scalars(every).all()
+    for vcenter in vcenters:
+        vcenter.password_sealed = reseal(vcenter.password_sealed)
+    return len(vcenters)
 
 
 def request_sync(vcenter_id: UUID) -> None:

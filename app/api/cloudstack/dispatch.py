@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from app.access.audit import acting, user
 from app.access.keys import REFUSED, authenticate
 from app.access.roles import Role, allows
+from app.access.throttle import count_call
 from app.api.cloudstack.command import Call, Command
 from app.api.cloudstack.entities import known_ids
 from app.api.cloudstack.envelope import Content, Format, render, wrapper_of
@@ -63,6 +64,7 @@ def refuse(error: Exception, parameters: Mapping[str, str] | None = None) -> Rep
 def _perform(command: Command | None, parameters: Mapping[str, str], named: Mapping[str, str]) -> Content:
     with transaction() as session:
         caller = authenticate(session, parameters)
+        count_call(caller.user_id)
         if "command" not in named:
             raise UnsupportedCommand("Invalid request, no command sent")
         if command is None:

@@ -16,6 +16,7 @@ from app.errors import (
     PermissionDenied,
     ResourceInUse,
     ResourceUnavailable,
+    TooManyCalls,
     VrelocateError,
 )
 
@@ -70,7 +71,7 @@ def failure_of(error: Exception) -> Failure | None:
     if not isinstance(error, VrelocateError):
         return None
     cs_code = next((code for kind, code in _CS_ERROR_CODES if isinstance(error, kind)), 9999)
-    retry_after = error.retry_after_seconds if isinstance(error, DatabaseUnavailable) else None
+    retry_after = error.retry_after_seconds if isinstance(error, DatabaseUnavailable | TooManyCalls) else None
     return Failure(error.code, cs_code, str(error), retry_after)
 
 

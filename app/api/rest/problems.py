@@ -24,6 +24,7 @@ from app.errors import (
     PermissionDenied,
     ResourceInUse,
     ResourceUnavailable,
+    TooManyCalls,
     VrelocateError,
 )
 from app.inventory.offerings import TagsMissing
@@ -87,6 +88,7 @@ _KINDS: tuple[tuple[type[Exception], HTTPStatus, str, str], ...] = (
     ),
     (MalformedRequest, HTTPStatus.BAD_REQUEST, "malformed-request", "The request cannot be read"),
     (InvalidParameter, HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-request", "Something in the request is wrong"),
+    (TooManyCalls, HTTPStatus.TOO_MANY_REQUESTS, "too-many-calls", "The key calls too often"),
     (DatabaseUnavailable, HTTPStatus.SERVICE_UNAVAILABLE, "database-unavailable", "The database cannot be used now"),
     (ResourceUnavailable, HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", "Something that is needed does not answer"),
     (VrelocateError, HTTPStatus.INTERNAL_SERVER_ERROR, "failed", "It failed"),
@@ -150,7 +152,7 @@ def _with_particulars(told: Problem, error: Exception) -> Problem:
 
 
 def _headers(error: Exception) -> dict[str, str]:
-    if isinstance(error, DatabaseUnavailable):
+    if isinstance(error, DatabaseUnavailable | TooManyCalls):
         return {"Retry-After": str(error.retry_after_seconds)}
     return {"WWW-Authenticate": "Bearer"} if isinstance(error, NotAuthenticated) else {}
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from app.api.rest.problems import MEDIA_TYPE
 
-_ALWAYS = (401, 403, 500, 503)
+_ALWAYS = (401, 403, 429, 500, 503)
 _SCHEMA = {"$ref": "#/components/schemas/Problem"}
 _SAID = {
     400: "The body cannot be read",
@@ -18,6 +18,7 @@ _SAID = {
     412: "It was changed meanwhile: read it again, then decide",
     413: "The body is too large",
     422: "Something in the request is wrong",
+    429: "The key calls too often: `Retry-After`",
     500: "A defect of vrelocate's: its log has the details",
     503: "The database, or something else that is needed, does not answer: `Retry-After`",
 }

@@ -19,6 +19,7 @@ from starlette.types import Message, Receive
 from app.access.audit import set_actor, user
 from app.access.keys import Caller
 from app.access.roles import Role, allows
+from app.access.throttle import count_call
 from app.access.tokens import authenticate_token
 from app.api.rest.problems import ChangedMeanwhile, answer_with
 from app.api.turns import Turns
@@ -115,6 +116,7 @@ def who_may(command: str) -> Callable[..., Coroutine[Any, Any, Caller]]:
         _turn: Annotated[None, Depends(in_turn, scope="function")],
     ) -> Caller:
         known = await run_in_threadpool(_known, sent.credentials if sent else None)
+        count_call(known.user_id)
         if not allows(known.role, command):
             raise PermissionDenied(f"the key {known.key_name} has the role {known.role}: it may not {command}")
         if not allows(Role.READ_ONLY, command):

@@ -1,4 +1,4 @@
-"""`vrelocate keys create|list|revoke` and `vrelocate keygen`."""
+"""`vrelocate keys create|list|revoke`, `vrelocate keygen` and `vrelocate reseal`."""
 
 # ruff: noqa: PLC0415  # the database is loaded when a command runs, for `--help` to be quick
 
@@ -116,3 +116,26 @@ def keygen() -> None:
     from app.sealing import new_key
 
     terminal.show(new_key())
+
+
+def reseal(*, as_json: options.Json = False, state_dir: options.HostStateDir = None) -> None:
+    """Seal every stored secret with the first master key, so that the others can be taken out of the key file.
+
+    All of them in one transaction: it is done, or nothing has changed.
+    """
+    enter(state_dir)
+    from app.access.audit import Action, record
+    from app.access.keys import reseal_secrets
+    from app.db import transaction
+    from app.inventory.vcenter_changes import reseal_passwords
+
+    with transaction() as session:
+        done = {"keys": reseal_secrets(session), "vcenters": reseal_passwords(session)}
+        record(session, Action.RESEAL, None, **done)
+    if as_json:
+        terminal.show_json(done)
+    else:
+        terminal.show(
+            f"sealed with the first master key: the secrets of {done['keys']} keys, "
+            f"the passwords of {done['vcenters']} vCenters"
+        )

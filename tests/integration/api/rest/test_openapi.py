@@ -83,7 +83,7 @@ def test_every_problem_is_described(rest: httpx.Client) -> None:
     for path, methods in told["paths"].items():
         for method, operation in methods.items():
             responses = operation["responses"]
-            assert {"401", "403", "500", "503"} <= responses.keys(), (method, path)
+            assert {"401", "403", "429", "500", "503"} <= responses.keys(), (method, path)
             for status, response in responses.items():
                 if status in {"204", "304"}:
                     continue  # they have no content
