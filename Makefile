@@ -72,6 +72,7 @@ test-unit: setup ## Run the tests that need no server: seconds
 .PHONY: bench
 bench: setup simulator $(BIN)/vrelocate-govc $(DONE)/bench ## Measure, peers beside us in one run, and write docs/benchmarks.md: some ten minutes on a quiet machine
 	@$(BIN)/python -m bench.acceptance
+	@$(BIN)/python -m bench.load
 	@$(BIN)/python -m bench.following
 	@$(BIN)/python -m bench.recovery
 	@$(BIN)/python -m bench.table

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, TypeVar
@@ -219,6 +220,19 @@ def _sessions() -> sessionmaker[Session]:
     return sessionmaker(engine(), expire_on_commit=False)
 
 
+_joined: ContextVar[Session | None] = ContextVar("joined", default=None)
+
+
+@contextmanager
+def as_one(session: Session) -> Iterator[None]:
+    """Let every `transaction()` within the block be this session's: for what only reads, and would pay for several."""
+    before = _joined.set(session)
+    try:
+        yield
+    finally:
+        _joined.reset(before)
+
+
 @contextmanager
 def transaction() -> Iterator[Session]:
     """Open a session, commit it at the end of the block, roll it back on an error.
@@ -227,6 +241,10 @@ def transaction() -> Iterator[Session]:
     when somebody else held what is needed for too long, or waited for us in a circle; `CommitUnknown`, which is one of
     these, when the connection was lost with the commit on its way.
     """
+    joined = _joined.get()
+    if joined is not None:
+        yield joined
+        return
     committing = False
     try:
         with _sessions().begin() as session:

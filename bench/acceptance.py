@@ -108,7 +108,10 @@ def vrelocate(folder: Path, postgres: Postgres, valkey: Valkey, jobs: int, serve
         api = Api(port, environment={**os.environ, **environment}, log=folder / "api.log")
         with started(api.launch()) as process:
             process.wait_until(api.answers, timeout_seconds=START_SECONDS)
-            signed = [signed_path({"volumeid": str(one), "storageid": str(to)}, api_key, secret) for one in volumes]
+            signed = [
+                signed_path({"command": "migrateVolume", "volumeid": str(one), "storageid": str(to)}, api_key, secret)
+                for one in volumes
+            ]
             figures = asked_by_clients(http_client(port), signed, [process.pid], servers)
         with transaction() as session:
             accepted = session.scalar(select(func.count()).select_from(Job))
@@ -183,8 +186,8 @@ def http_client(port: int) -> Callable[[], Ask]:
 
 
 def signed_path(arguments: Mapping[str, str], api_key: str, secret: str) -> str:
-    """Return a signed call of `migrateVolume`, ready to be sent."""
-    parameters = {"command": "migrateVolume", "response": "json", "apikey": api_key, **arguments}
+    """Return a signed call, ready to be sent."""
+    parameters = {"response": "json", "apikey": api_key, **arguments}
     return f"/client/api?{urlencode({**parameters, 'signature': sign(parameters, secret)})}"
 
 

@@ -20,7 +20,7 @@ from celery import Celery
 from fastapi import FastAPI
 from procrastinate import App, SyncPsycopgConnector
 
-from app.api.app import MAX_CALLS_AT_ONCE
+from app.api.turns import CALLS_AT_ONCE
 from app.db import driver_url
 
 DATABASE, BROKER = "BENCH_DATABASE_URL", "BENCH_BROKER_URL"
@@ -31,7 +31,7 @@ Defer = Callable[[str, str], str]
 
 def procrastinate() -> Defer:
     """Return what defers by Procrastinate: one transaction that inserts a job and notifies."""
-    connector = SyncPsycopgConnector(conninfo=os.environ[DATABASE], min_size=MAX_CALLS_AT_ONCE // 2, max_size=20)
+    connector = SyncPsycopgConnector(conninfo=os.environ[DATABASE], min_size=CALLS_AT_ONCE // 2, max_size=20)
     queue = App(connector=connector)
     queue.open()
 
@@ -68,7 +68,7 @@ def application(defer: Defer) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        current_default_thread_limiter().total_tokens = MAX_CALLS_AT_ONCE
+        current_default_thread_limiter().total_tokens = CALLS_AT_ONCE
         yield
 
     api = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)

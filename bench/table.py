@@ -53,6 +53,14 @@ syncs each commit to the disk, one API process, no worker. What an answer of eac
   result backend is set and writes nothing before a worker takes the task.
 """
 
+LOAD = """
+## The API under load
+
+{processes} processes of the API on one machine, {clients} clients with connections that are kept, signed calls. Then
+{pollers:,} clients ask for the result of a job every {poll_seconds:g} seconds, as `cs` does, each over a connection of
+its own, while the same {clients} go on asking for migrations. What asks runs on the same cores as what answers.
+"""
+
 RECOVERY = """
 ## From SIGKILL to a followed job
 
@@ -67,7 +75,7 @@ TARGETS = """
 """
 
 
-def page(following: Figures, acceptance: Figures, recovery: Figures) -> str:
+def page(following: Figures, acceptance: Figures, load: Figures, recovery: Figures) -> str:
     """Return the whole page."""
     leases = recovery["lease_seconds"]
     return "".join(
@@ -81,6 +89,9 @@ def page(following: Figures, acceptance: Figures, recovery: Figures) -> str:
             ACCEPTANCE.format(**{key: f"{acceptance[key]:,}" for key in ("clients", "jobs")}),
             about(acceptance),
             acceptance_table(acceptance),
+            LOAD.format(**load),
+            about(load),
+            load_table(load),
             RECOVERY.format(step=leases["step"], watch=leases["watch"], **recovery),
             about(recovery),
             recovery_table(recovery),
@@ -209,6 +220,13 @@ def acceptance_table(acceptance: Figures) -> str:
     return table(titles, rows)
 
 
+def load_table(load: Figures) -> str:
+    """Return how many calls a second are answered, and how soon."""
+    figures = ("per_second", "p50_ms", "p99_ms", "cpu_ms_each")
+    rows = [[name, *(number(row.get(figure)) for figure in figures)] for name, row in load["rows"].items()]
+    return table(["", "calls/s", "p50 ms", "p99 ms", "CPU ms a call, processes"], rows)
+
+
 def recovery_table(recovery: Figures) -> str:
     """Return how soon work goes on."""
     what = {
@@ -256,7 +274,7 @@ def table(titles: list[str], rows: list[list[str]]) -> str:
 
 def measured() -> str:
     """Return the page of what was measured last."""
-    return page(kept("following"), kept("acceptance"), kept("recovery"))
+    return page(kept("following"), kept("acceptance"), kept("load"), kept("recovery"))
 
 
 if __name__ == "__main__":

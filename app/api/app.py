@@ -55,7 +55,7 @@ async def _in_turn(request: Request, parameters: Mapping[str, str]) -> dispatch.
     turns: Turns = request.app.state.turns
     async with AsyncExitStack() as stack:
         try:
-            await stack.enter_async_context(turns.taken())
+            await stack.enter_async_context(turns.taken(changes=dispatch.changes(parameters)))
         except DatabaseUnavailable as busy:
             return dispatch.refuse(busy, parameters)
         return await run_in_threadpool(dispatch.answer, parameters)

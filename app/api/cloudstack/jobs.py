@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from app.access.keys import Caller
 from app.access.queries import key_named
 from app.api.cloudstack.command import Call, command
 from app.api.cloudstack.envelope import Content
@@ -49,7 +50,7 @@ def query_async_job_result_command(call: Call) -> Content:
         raise invalid_value(_QUERY, "details", ",".join(sorted(details)))
     with transaction() as session:
         job = _job_asked_for(session, call.arguments)
-        (shown,) = show(session, [job])
+        (shown,) = show(session, [job], call.caller)
         if _ATTEMPTS in details:
             shown = replace(shown, attempts=show_attempts(session, job.id))
         if _EVENTS in details:
@@ -91,7 +92,7 @@ def list_async_jobs_command(call: Call) -> Content:
             keyword=asked.text("keyword"),
         )
         jobs, count = list_jobs(session, wanted, limit=page.limit, offset=page.offset)
-        return listing(JOB.name, [JOB.render(shown) for shown in show(session, jobs)], count)
+        return listing(JOB.name, [JOB.render(shown) for shown in show(session, jobs, call.caller)], count)
 
 
 @command(
@@ -119,7 +120,7 @@ def cancel_async_job_command(call: Call) -> Content:
     """Answer `cancelAsyncJob`: write the wish down, and show the job."""
     job_id = _known(_CANCEL, call.arguments)
     wish_stop(job_id, StopWish.CANCEL, f"user:{call.caller.user_id}")
-    return _shown(_CANCEL, job_id)
+    return _shown(_CANCEL, job_id, call.caller)
 
 
 @command(
@@ -132,7 +133,7 @@ def retry_async_job_command(call: Call) -> Content:
     """Answer `retryAsyncJob`: put the job back in line, and show it."""
     job_id = _known(_RETRY, call.arguments)
     retry(job_id, f"user:{call.caller.user_id}")
-    return _shown(_RETRY, job_id)
+    return _shown(_RETRY, job_id, call.caller)
 
 
 def _known(name: str, asked: Arguments) -> UUID:
@@ -142,9 +143,9 @@ def _known(name: str, asked: Arguments) -> UUID:
     return job_id
 
 
-def _shown(name: str, job_id: UUID) -> Content:
+def _shown(name: str, job_id: UUID, caller: Caller) -> Content:
     with transaction() as session:
-        (shown,) = show(session, [_job(session, name, job_id)])
+        (shown,) = show(session, [_job(session, name, job_id)], caller)
         return JOB.render(shown)
 
 

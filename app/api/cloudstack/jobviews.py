@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from app.access.keys import Caller
 from app.access.queries import account_names
 from app.api.cloudstack.envelope import Content
 from app.api.cloudstack.ownership import DOMAIN, DOMAIN_ID
@@ -167,11 +168,14 @@ JOB = Shape[ShownJob](
 )
 
 
-def show(session: Session, jobs: Iterable[Job]) -> list[ShownJob]:
+def show(session: Session, jobs: Iterable[Job], caller: Caller) -> list[ShownJob]:
     """Return jobs with what their rendering needs, at a fixed number of statements for any number of jobs."""
     jobs = list(jobs)
     succeeded = [job for job in jobs if job.state is JobState.SUCCEEDED]
-    accounts = account_names(session, {job.account_id for job in jobs})
+    accounts = {caller.account_id: caller.key_name}
+    others = {job.account_id for job in jobs} - accounts.keys()
+    if others:
+        accounts |= account_names(session, others)
     entities = _entities(session, succeeded)
     standing = places_in_line(session, jobs)
     return [

@@ -86,7 +86,7 @@ class Feed:
             with transaction() as session:
                 return reading(session)
 
-        async with self._turns.taken():
+        async with self._turns.taken(changes=False):
             return await run_in_threadpool(read)
 
     async def _look(self) -> None:

@@ -98,7 +98,7 @@ def _unless_known(request: Request, response: Response) -> Response:
 async def in_turn(request: Request) -> AsyncIterator[None]:
     """Have a turn until the call is answered."""
     turns: Turns = request.app.state.turns
-    async with turns.taken():
+    async with turns.taken(changes=request.method != "GET"):
         yield
 
 

@@ -14,6 +14,8 @@ from cs import CloudStack
 from sqlalchemy import delete, event
 from sqlalchemy.orm import Session
 
+from app.access.keys import Caller
+from app.access.roles import Role
 from app.api.cloudstack.jobviews import show
 from app.jobs.models import Job, Slot
 from app.jobs.states import JobState
@@ -146,6 +148,9 @@ def test_a_place_is_kept_until_the_slot_is_taken(
     assert [client.queryAsyncJobResult(jobid=it).get("placeinline") for it in (first, second)] == [None, 1]
 
 
+SOMEBODY = Caller(user_id=UUID(int=7), account_id=UUID(int=7), role=Role.READ_ONLY, key_name="somebody")
+
+
 def test_any_number_of_jobs_are_shown_their_places_by_one_statement(
     session: Session, waiting: Callable[..., str]
 ) -> None:
@@ -158,7 +163,7 @@ def test_any_number_of_jobs_are_shown_their_places_by_one_statement(
 
     event.listen(engine, "before_cursor_execute", count)
     try:
-        assert sorted(it.place or 0 for it in show(session, jobs)) == [1, 1, 1, 2, 2, 2, 3, 3, 3]
+        assert sorted(it.place or 0 for it in show(session, jobs, SOMEBODY)) == [1, 1, 1, 2, 2, 2, 3, 3, 3]
         assert sum("slot" in it for it in asked) == 1
         asked.clear()
         show(session, [session.get_one(Job, UUID(waiting(waiting_for=None)))])

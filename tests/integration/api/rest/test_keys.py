@@ -128,5 +128,5 @@ def test_an_offering_is_made_and_assigned(rest: httpx.Client, landscape: SimpleN
     assert rest.get(f"/offerings/{offering['id']}").json()["tags"] == []
     again = rest.post("/offerings", json={"name": offering["name"]})
     assert (again.status_code, again.json()["type"]) == (409, "urn:vrelocate:problem:name-taken")
-    wrong = rest.request("BREW", "/offerings")
+    wrong = rest.delete("/offerings")
     assert (wrong.status_code, wrong.headers["allow"]) == (405, "GET, POST")
