@@ -166,7 +166,7 @@ def test_any_number_of_jobs_are_shown_their_places_by_one_statement(
         assert sorted(it.place or 0 for it in show(session, jobs, SOMEBODY)) == [1, 1, 1, 2, 2, 2, 3, 3, 3]
         assert sum("slot" in it for it in asked) == 1
         asked.clear()
-        show(session, [session.get_one(Job, UUID(waiting(waiting_for=None)))])
+        show(session, [session.get_one(Job, UUID(waiting(waiting_for=None)))], SOMEBODY)
         assert not any("slot" in it for it in asked), "nobody waits, and nothing is asked"
     finally:
         event.remove(engine, "before_cursor_execute", count)
