@@ -7,16 +7,19 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from uuid import uuid4
 
 import httpx
 import pytest
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from app.access.keys import create_key
+from app.access.models import ApiKey
+from app.inventory.models import DiskOffering, StoragePool, Volume
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("inside")]
 
@@ -34,7 +37,33 @@ expected-statuses = ["2xx", "3xx", "401", "403", "404", "409", "412", "429", "5x
 
 
 @pytest.fixture
-def ids(job_id: str, landscape: SimpleNamespace, session: Session) -> dict[str, str]:
+def _put_back(session: Session, landscape: SimpleNamespace) -> Iterator[None]:
+    """Leave the landscape as it was: other tests of this database look at it, and schemathesis changes what it may."""
+    assert landscape
+    kept = {
+        StoragePool: [{"id": it.id, "own_tags": list(it.own_tags)} for it in session.scalars(select(StoragePool))],
+        Volume: [{"id": it.id, "disk_offering_id": it.disk_offering_id} for it in session.scalars(select(Volume))],
+        DiskOffering: [
+            {"id": it.id, "name": it.name, "display_text": it.display_text, "tags": list(it.tags)}
+            for it in session.scalars(select(DiskOffering))
+        ],
+    }
+    keys = list(session.scalars(select(ApiKey.id)))
+    session.rollback()
+    yield
+    session.rollback()
+    session.expunge_all()
+    # What was made goes first, with its names; nothing refers to it by then.
+    session.execute(update(Volume).values(disk_offering_id=None))
+    session.execute(delete(DiskOffering).where(DiskOffering.id.not_in([row["id"] for row in kept[DiskOffering]])))
+    session.execute(delete(ApiKey).where(ApiKey.id.not_in(keys)))
+    for table in (DiskOffering, StoragePool, Volume):
+        session.execute(update(table), kept[table])
+    session.commit()
+
+
+@pytest.fixture
+def ids(_put_back: None, job_id: str, landscape: SimpleNamespace, session: Session) -> dict[str, str]:
     """What stands in for parameters of paths: things that exist, and may be changed."""
     key, _ = create_key(session, f"key {uuid4()}")
     session.commit()
