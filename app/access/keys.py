@@ -7,7 +7,7 @@ signature can only be checked with the secret itself.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -37,27 +37,42 @@ class Caller:
     account_id: UUID
     role: Role
     key_name: str
+    zone_ids: frozenset[UUID] | None = None
+    """The zones that there are for it; `None`: all."""
 
 
-def create_key(session: Session, name: str, role: Role = Role.ADMIN) -> tuple[ApiKey, str]:
+def create_key(
+    session: Session, name: str, role: Role = Role.ADMIN, zone_ids: Collection[UUID] | None = None
+) -> tuple[ApiKey, str]:
     """Make a key; return it with its secret, which cannot be read again.
 
-    Raises `InvalidParameter` when there is, or was, a key of that name.
+    With `zone_ids` it is limited to these zones: for it there are no others, and nothing that is in them. Raises
+    `InvalidParameter` when there is, or was, a key of that name, and when an admin's is to be limited.
     """
     if not name.strip():
         raise InvalidParameter("a key needs a name")
     if queries.key_named(session, name):
         raise NameTaken(f"there is a key named {name!r} already; names are not used twice")
+    role = Role(role)
+    if zone_ids is not None and role is Role.ADMIN:
+        raise InvalidParameter("an admin changes what all zones share: only operator and read-only keys can be limited")
+    if zone_ids is not None and not zone_ids:
+        raise InvalidParameter("a key that is limited needs a zone, at least one")
     secret = secrets.token_urlsafe(_KEY_BYTES)
     key = ApiKey(
-        name=name, key=secrets.token_urlsafe(_KEY_BYTES), secret_sealed=sealing.seal(secret), role=Role(role).value
+        name=name,
+        key=secrets.token_urlsafe(_KEY_BYTES),
+        secret_sealed=sealing.seal(secret),
+        role=role.value,
+        zone_ids=None if zone_ids is None else sorted(set(zone_ids)),
     )
     session.add(key)
     try:
         session.flush()
     except IntegrityError:
         raise NameTaken(f"somebody has just made a key named {name!r}") from None
-    record(session, Action.CREATE_KEY, ("User", key.id), name=name, role=key.role)
+    limits = {} if key.zone_ids is None else {"zones": [str(zone_id) for zone_id in key.zone_ids]}
+    record(session, Action.CREATE_KEY, ("User", key.id), name=name, role=key.role, **limits)
     return key, secret
 
 
@@ -106,4 +121,15 @@ def authenticate(session: Session, parameters: Mapping[str, str]) -> Caller:
 
 def caller_of(key: ApiKey) -> Caller:
     """Return who calls with a key, or with what stands for it."""
-    return Caller(user_id=key.id, account_id=key.account_id, role=Role(key.role), key_name=key.name)
+    return Caller(
+        user_id=key.id,
+        account_id=key.account_id,
+        role=Role(key.role),
+        key_name=key.name,
+        zone_ids=None if key.zone_ids is None else frozenset(key.zone_ids),
+    )
+
+
+def keys_shown_to(session: Session, caller: Caller) -> list[ApiKey]:
+    """Return the keys that a caller may know of, revoked ones too, by name: itself alone if it is limited to zones."""
+    return [key for key in queries.all_keys(session) if caller.zone_ids is None or key.id == caller.user_id]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, func, text
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, ForeignKey, Identity, Index, Uuid, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base, Json
@@ -23,6 +23,8 @@ class ApiKey(Base):
     secret_sealed: Mapped[bytes]
     role: Mapped[str] = mapped_column(default="admin", server_default="admin")
     account_id: Mapped[UUID] = mapped_column(default=uuid4)
+    zone_ids: Mapped[list[UUID] | None] = mapped_column(ARRAY(Uuid))
+    """The zones that there are for it; `None`: all. An array: when a zone is gone, the key is not limited to less."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     revoked_at: Mapped[datetime | None]
 

@@ -85,7 +85,7 @@ def key_names(session: Session, key_ids: Collection[UUID]) -> dict[UUID, str]:
 
 
 def audit_past(
-    session: Session, *, action: str | None, resource_id: UUID | None, past: int, limit: int
+    session: Session, *, action: str | None, resource_id: UUID | None, actor: str | None = None, past: int, limit: int
 ) -> tuple[list[AuditEntry], int | None]:
     """Return the first lines of the audit trail before the one with the id `past`, the newest first.
 
@@ -94,6 +94,8 @@ def audit_past(
     lines = select(AuditEntry).where(AuditEntry.id < past)
     if action is not None:
         lines = lines.where(AuditEntry.action == action)
+    if actor is not None:
+        lines = lines.where(AuditEntry.actor == actor)
     if resource_id is not None:
         lines = lines.where(AuditEntry.resource_id == resource_id)
     found = list(session.scalars(lines.order_by(AuditEntry.id.desc()).limit(limit + 1)))

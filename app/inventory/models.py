@@ -9,13 +9,14 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, func, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, func, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 from sqlalchemy.types import Text
 
 from app.db import Base, Json
 from app.inventory.traits import TraitsColumn, VmTraits, VolumeTraits
+from app.visibility import keep_to_zones, visible
 
 _PRESENT = text("removed_at IS NULL")
 
@@ -296,3 +297,12 @@ class Volume(_Discovered, Base):
 
     pool: Mapped[StoragePool] = relationship(lazy="joined")
     disk_offering: Mapped[DiskOffering | None] = relationship(lazy="joined")
+
+
+keep_to_zones(VCenter, lambda table: table.id.in_(select(Zone.vcenter_id).where(visible(Zone.id))))
+keep_to_zones(Zone, lambda table: visible(table.id))
+keep_to_zones(Cluster, lambda table: visible(table.zone_id))
+keep_to_zones(Host, lambda table: table.cluster_id.in_(select(Cluster.id).where(visible(Cluster.zone_id))))
+keep_to_zones(StoragePool, lambda table: visible(table.zone_id))
+keep_to_zones(VirtualMachine, lambda table: visible(table.zone_id))
+keep_to_zones(Volume, lambda table: visible(table.zone_id))

@@ -11,6 +11,7 @@ Of one job no line can come late: each is written by whoever holds the job's row
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Self
@@ -79,6 +80,7 @@ class Progress:
     state: str
     phase: str
     percent: int
+    zone_id: UUID | None = None
 
 
 def latest(session: Session) -> Seen:
@@ -110,15 +112,20 @@ def read_on_about(session: Session, job_id: UUID, seen: Seen, limit: int) -> lis
     return [(line, Seen(line.id)) for line in session.scalars(lines.limit(limit))]
 
 
+def visible_jobs(session: Session, job_ids: Collection[UUID]) -> set[UUID]:
+    """Return those of the jobs that there are for whoever is served (`app.visibility`)."""
+    return set(session.scalars(select(Job.id).where(Job.id.in_(job_ids))))
+
+
 def progress_since(session: Session, moment: datetime | None) -> tuple[list[Progress], datetime]:
     """Return how far each live job has come that was changed since then, and the moment to ask from next time.
 
     That moment lies a little before the newest change: others may have been made before it, and committed later.
     """
-    query = select(Job.id, Job.state, Job.phase, Job.progress, Job.updated_at).where(Job.state.not_in(TERMINAL))
+    query = select(Job.id, Job.state, Job.phase, Job.progress, Job.zone_id).where(Job.state.not_in(TERMINAL))
     rows = session.execute(query if moment is None else query.where(Job.updated_at > moment)).all()
     next_time = _now(session) - timedelta(seconds=_OVERLAP_SECONDS)
-    return [Progress(row.id, row.state, row.phase, row.progress) for row in rows], next_time
+    return [Progress(row.id, row.state, row.phase, row.progress, row.zone_id) for row in rows], next_time
 
 
 def _without_settled(session: Session, seen: Seen, unsettled_since: datetime) -> Seen:

@@ -30,6 +30,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.db import Base, Json
 from app.jobs.priority import MOST_PRIORITY
 from app.jobs.states import HELD, IN_LINE, LIVE, SETTLED, TERMINAL, JobState, TaskState
+from app.visibility import keep_to_zones, visible
 
 
 def _values(states: type[StrEnum]) -> list[str]:
@@ -291,3 +292,6 @@ class SlotTurn(Base):
     """All zero for jobs without a zone."""
     account_id: Mapped[UUID] = mapped_column(primary_key=True)
     taken_at: Mapped[datetime]
+
+
+keep_to_zones(Job, lambda table: visible(table.zone_id))

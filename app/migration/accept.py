@@ -29,6 +29,7 @@ from app.migration.requests import (
     request_to_json,
 )
 from app.settings import settings
+from app.visibility import limited_to
 
 _TRIES = 3
 """One whose outcome is not known, one that meets the first on its way, and one that sees what became of it."""
@@ -77,7 +78,8 @@ def accept(
     while True:
         try:
             with transaction() as session:
-                known = queries.get_job(session, new_id)
+                with limited_to(None):  # an id is taken, whoever sees its job
+                    known = queries.get_job(session, new_id)
                 if known is not None:
                     return _same(known, request, account_id)
                 job = _job(session, new_id, request, user_id, account_id)

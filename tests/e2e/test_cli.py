@@ -211,6 +211,10 @@ def test_keys_do_what_their_role_says_until_they_are_revoked(operator: Operator)
     assert (refused.returncode, refused.stdout) == (3, ""), "a key that may not is a matter of configuration"
     assert {it["name"]: it["revoked"] for it in operator.reads("keys", "list")}["auditor"] is None
     assert made["secret_key"] not in operator.types("keys", "list").stdout
+    zone = operator.reads("keys", "create", "night", "--role", "operator", "--zone", "dc1")["zones"]
+    assert {it["name"]: it["zones"] for it in operator.reads("keys", "list")}["night"] == zone
+    assert "dc1" in next(it for it in operator.types("keys", "list").stdout.splitlines() if it.startswith("night"))
+    assert "no zone 'nowhere'; known: " in operator.types("keys", "create", "x", "--zone", "nowhere").stderr
     assert operator.types("keys", "revoke", "auditor").returncode == 0
     assert operator.types("pools", **key).returncode == 3
     assert operator.types("keys", "revoke", "auditor").returncode == 2

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID, uuid5
 
-from app.access.keys import Caller
+from app.access.keys import Caller, keys_shown_to
 from app.access.models import ApiKey
-from app.access.queries import all_keys, find_key
+from app.access.queries import find_key
 from app.access.roles import Role
 from app.api.cloudstack.command import Call, command
 from app.api.cloudstack.envelope import Content
@@ -126,7 +126,7 @@ def list_users_command(call: Call) -> Content:
     asked, page = call.arguments, page_of(call.arguments)
     user_id, name, account_id = asked.uuid("id"), asked.text("username"), asked.uuid("accountid")
     with transaction() as session:
-        keys = all_keys(session)
+        keys = keys_shown_to(session, call.caller)
     found = [
         ShownUser(key, call.caller)
         for key in keys
@@ -149,7 +149,9 @@ def get_user_command(call: Call) -> Content:
     """Answer `getUser`: one object, not a list; raises `InvalidParameter` for a key that is not, or no more, one."""
     with transaction() as session:
         found = find_key(session, call.arguments.required_text("userapikey"))
-    if found is None:
+    # A key that the caller may not know of is as unknown as one that never was.
+    others = call.caller.zone_ids is not None and found is not None and found[0].id != call.caller.user_id
+    if found is None or others:
         raise InvalidParameter("User with specified API key does not exist")
     return {USER.name: USER.render(ShownUser(found[0], call.caller))}
 
@@ -173,7 +175,7 @@ def list_accounts_command(call: Call) -> Content:
     asked, page = call.arguments, page_of(call.arguments)
     account_id, name = asked.uuid("id"), asked.text("name")
     with transaction() as session:
-        accounts = list_accounts(session)
+        accounts = list_accounts(session, call.caller)
     found = [
         account
         for account in accounts

@@ -23,6 +23,7 @@ from app.api.cloudstack.registry import SERVED
 from app.db import as_one, transaction
 from app.errors import NotAuthenticated, PermissionDenied, UnsupportedCommand
 from app.telemetry import logger
+from app.visibility import limited_to
 
 _UNKNOWN_WRAPPER = "errorresponse"
 _OK = 200
@@ -82,12 +83,13 @@ def _perform(command: Command | None, parameters: Mapping[str, str], named: Mapp
             raise PermissionDenied(f"The key {caller.key_name} has the role {caller.role}: it may not {command.name}")
         refuse_unprintable(parameters)
         arguments = parse(command.name, command.parameters, named)
-        _refuse_unknown_ids(session, command, arguments)
-        call = Call(caller, arguments, SERVED)
-        if command.name.startswith(_LOOKING):
-            with as_one(session):
-                return command.run(call)
-    with acting(user(caller.user_id)):
+        with limited_to(caller.zone_ids):
+            _refuse_unknown_ids(session, command, arguments)
+            call = Call(caller, arguments, SERVED)
+            if command.name.startswith(_LOOKING):
+                with as_one(session):
+                    return command.run(call)
+    with acting(user(caller.user_id)), limited_to(caller.zone_ids):
         content = command.run(call)
     if not allows(Role.READ_ONLY, command.name):
         job_id = str(content["jobid"]) if command.is_async else None

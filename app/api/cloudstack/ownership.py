@@ -13,8 +13,9 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from app.access.keys import Caller, keys_shown_to
 from app.access.models import ApiKey
-from app.access.queries import account_names, all_keys
+from app.access.queries import account_names
 from app.access.roles import Role
 
 DOMAIN = "ROOT"
@@ -69,12 +70,12 @@ class Account:
         return ENABLED if self.living else DISABLED
 
 
-def list_accounts(session: Session) -> list[Account]:
-    """Return every account by name, those of revoked keys too.
+def list_accounts(session: Session, caller: Caller) -> list[Account]:
+    """Return every account that the caller may know of by name, those of revoked keys too.
 
     A living key may have the owner's name: then its account is the one that volumes and VMs name.
     """
-    accounts = [Account.of(key) for key in all_keys(session)]
+    accounts = [Account.of(key) for key in keys_shown_to(session, caller)]
     if not any(account.name == OWNER and account.living for account in accounts):
         accounts.append(Account(OWNER_ID, OWNER, Role.ADMIN, is_default=True))
     return sorted(accounts, key=lambda account: account.name)

@@ -9,7 +9,8 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 
-from app.access.audit import Action
+from app.access.audit import Action, user
+from app.access.keys import Caller
 from app.access.queries import audit_past, key_names, user_of
 from app.api.rest.responses import problems
 from app.api.rest.serving import Route, who_may
@@ -44,18 +45,22 @@ class AuditPage(BaseModel):
     "",
     summary="List changes, the newest first",
     responses=problems(422),
-    dependencies=[Depends(who_may("listEvents"))],
 )
 def list_changes(
+    caller: Annotated[Caller, Depends(who_may("listEvents"))],
     *,
     action: Annotated[Action | None, Query(description="Only such")] = None,
     resource_id: Annotated[UUID | None, Query(description="Only changes to this")] = None,
     limit: Annotated[int, Query(ge=1, le=500, description="How many at the most")] = 100,
     cursor: Annotated[int, Query(ge=1, le=_LAST, description="Go on where a page before has ended")] = _LAST,
 ) -> AuditPage:
-    """Return who changed what and when; what workers do by themselves is in the jobs' histories."""
+    """Return who changed what and when; what workers do by themselves is in the jobs' histories.
+
+    A caller who is limited to zones gets what it has done itself.
+    """
+    actor = None if caller.zone_ids is None else user(caller.user_id)
     with transaction() as session:
-        found, more = audit_past(session, action=action, resource_id=resource_id, past=cursor, limit=limit)
+        found, more = audit_past(session, action=action, resource_id=resource_id, actor=actor, past=cursor, limit=limit)
         users = {line.actor: user_id for line in found if (user_id := user_of(line.actor)) is not None}
         names = key_names(session, set(users.values()))
         items = [

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import Context
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
@@ -22,6 +23,7 @@ from app.db import transaction
 from app.errors import DatabaseUnavailable
 from app.jobs.feed import Progress, Seen, latest, progress_since, read_on
 from app.telemetry import logger
+from app.visibility import visible_zones
 
 LOOK_SECONDS = 0.5
 """How often it is looked; what happens is told within this time."""
@@ -42,13 +44,19 @@ class Follower:
 
     job_id: UUID | None
     """`None`: all jobs."""
+    zones: frozenset[UUID] | None = field(default_factory=visible_zones)
+    """Of jobs in other zones it is told nothing; `None`: there are no others."""
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     progress: dict[UUID, Progress] = field(default_factory=dict)
     """The newest of each job; what lies between is not told to who is slow."""
 
     def hears_of(self, job_id: UUID) -> bool:
-        """Say whether it is about this job."""
+        """Say whether it may be about this job."""
         return self.job_id is None or self.job_id == job_id
+
+    def is_told(self, progress: Progress) -> bool:
+        """Say whether it is about this job, and the job in a zone that there is for it."""
+        return self.hears_of(progress.job_id) and (self.zones is None or progress.zone_id in self.zones)
 
 
 class Feed:
@@ -72,8 +80,9 @@ class Feed:
             raise DatabaseUnavailable("this process cannot take another stream now: try again in a moment")
         follower = Follower(job_id)
         self._followers.add(follower)
+        # In a context of its own: it looks for all, not for the one who was first and what there is for that one.
         if self._looking is None or self._looking.done():
-            self._looking = asyncio.create_task(self._look())
+            self._looking = asyncio.create_task(self._look(), context=Context())
         try:
             yield follower
         finally:
@@ -127,7 +136,7 @@ class Feed:
 
     def _tell(self, progress: Progress) -> None:
         for follower in self._followers:
-            if follower.hears_of(progress.job_id):
+            if follower.is_told(progress):
                 follower.progress[progress.job_id] = progress
                 follower.woken.set()
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.access import queries
-from app.access.keys import Caller, create_key, revoke_key
+from app.access.keys import Caller, create_key, keys_shown_to, revoke_key
 from app.access.models import ApiKey, BearerToken
 from app.access.roles import Role
 from app.access.tokens import create_token, revoke_token
@@ -19,6 +19,7 @@ from app.api.rest.serving import Route, who_may
 from app.api.rest.values import NUMBER, Name
 from app.db import transaction
 from app.errors import NotFound, ResourceInUse
+from app.inventory.zones import require_zones
 
 router = APIRouter(tags=["keys"], route_class=Route)
 
@@ -33,6 +34,10 @@ class KeyIn(BaseModel):
 
     name: Name = Field(description="Whose it is; names are not used twice, not even those of revoked keys")
     role: Role = Field(description="`admin`: everything; `operator`: look and migrate; `read-only`: look")
+    zone_ids: Annotated[list[UUID], Field(min_length=1, max_length=1000)] | None = Field(
+        default=None,
+        description="The zones that there are for it, with what is in them; null: all. Not for `admin`",
+    )
 
 
 class KeyOut(BaseModel):
@@ -42,6 +47,7 @@ class KeyOut(BaseModel):
     name: str
     role: Role
     account_id: UUID
+    zone_ids: list[UUID] | None = Field(description="The zones that there are for it; null: all")
     created_at: datetime
     revoked_at: datetime | None
 
@@ -101,24 +107,25 @@ class TokenList(BaseModel):
     items: list[TokenOut]
 
 
-@router.get("/keys", summary="List keys", responses=problems(), dependencies=[Depends(who_may("listUsers"))])
-def list_keys() -> KeyList:
-    """Return every key."""
+@router.get("/keys", summary="List keys", responses=problems())
+def list_keys(caller: Annotated[Caller, Depends(who_may("listUsers"))]) -> KeyList:
+    """Return every key; a caller who is limited to zones gets its own."""
     with transaction() as session:
-        return KeyList(items=[KeyOut.of(key) for key in queries.all_keys(session)])
+        return KeyList(items=[KeyOut.of(key) for key in keys_shown_to(session, caller)])
 
 
 @router.post(
     "/keys",
     status_code=201,
     summary="Make a key",
-    responses=problems(400, 409, 413, 422),
+    responses=problems(400, 404, 409, 413, 422),
     dependencies=[Depends(who_may("createUser"))],
 )
 def create(asked: KeyIn) -> NewKey:
     """Make a key and show its secret, this one time."""
     with transaction() as session:
-        key, secret = create_key(session, asked.name, asked.role)
+        require_zones(session, asked.zone_ids or ())
+        key, secret = create_key(session, asked.name, asked.role, asked.zone_ids)
         session.refresh(key)
         return NewKey(**KeyOut.of(key).model_dump(), api_key=key.key, secret_key=secret)
 
@@ -136,16 +143,11 @@ def revoke(caller: Annotated[Caller, Depends(who_may("deleteUser"))], key_id: _K
         revoke_key(session, key.name)
 
 
-@router.get(
-    "/keys/{key_id}/tokens",
-    summary="List a key's tokens",
-    responses=problems(404, 422),
-    dependencies=[Depends(who_may("listUsers"))],
-)
-def list_tokens(key_id: _KeyId) -> TokenList:
+@router.get("/keys/{key_id}/tokens", summary="List a key's tokens", responses=problems(404, 422))
+def list_tokens(caller: Annotated[Caller, Depends(who_may("listUsers"))], key_id: _KeyId) -> TokenList:
     """Return every token that was made for a key."""
     with transaction() as session:
-        if session.get(ApiKey, key_id) is None:
+        if key_id not in {key.id for key in keys_shown_to(session, caller)}:
             raise _unknown(key_id)
         return TokenList(items=[TokenOut.of(token) for token, key in queries.all_tokens(session) if key.id == key_id])
 

@@ -26,6 +26,7 @@ from app.api.turns import Turns
 from app.db import transaction
 from app.errors import PermissionDenied
 from app.telemetry import logger
+from app.visibility import limit_to
 
 MAX_BODY_BYTES = 1024 * 1024
 
@@ -123,6 +124,7 @@ def who_may(command: str) -> Callable[..., Coroutine[Any, Any, Caller]]:
             log.info("api.called", command=command, by=known.key_name)
         # In the request's own context, which the operation's thread is given a copy of.
         set_actor(user(known.user_id))
+        limit_to(known.zone_ids)
         return known
 
     return caller

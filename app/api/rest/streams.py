@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
@@ -28,9 +29,10 @@ from app.api.rest.responses import problems
 from app.api.rest.serving import Route, who_may
 from app.api.rest.shown import known_job
 from app.errors import DatabaseUnavailable
-from app.jobs.feed import CURSOR_PATTERN, Seen, latest, read_on, read_on_about
+from app.jobs.feed import CURSOR_PATTERN, Seen, latest, read_on, read_on_about, visible_jobs
 from app.jobs.states import TERMINAL
 from app.settings import settings
+from app.visibility import visible_zones
 
 router = APIRouter(tags=["jobs"], route_class=Route)
 
@@ -98,8 +100,8 @@ async def follow(_caller: _Looks, job_id: _Id, request: Request, *, last_event_i
     """
     feed: Feed = request.app.state.feed
     seen = Seen(Seen.of(last_event_id).last) if last_event_id else Seen()
-    told, over = await feed.read(partial(_look_at, job_id=job_id, seen=seen))
-    if over and not told:
+    look = await feed.read(partial(_look_at, job_id=job_id, seen=seen))
+    if look.over and not look.told:
         return Response(status_code=204)
     return await _stream(feed, job_id, seen)
 
@@ -125,24 +127,38 @@ async def _events(feed: Feed, job_id: UUID | None, seen: Seen) -> AsyncIterator[
         while True:
             follower.woken.clear()
             try:
-                told, over = await feed.read(partial(_look_at, job_id=job_id, seen=seen))
+                look = await feed.read(partial(_look_at, job_id=job_id, seen=seen))
             except DatabaseUnavailable:
                 return  # the client comes back, and is told why there is nothing
-            for event, place in told:
+            for event, place in look.told:
                 yield _as_event("history", event, place.text)
-            seen = told[-1][1] if told else seen
+            seen = look.seen
             for progress in _progress_of(follower):
                 yield _as_event("progress", progress)
-            if over or feed.closing or time.monotonic() >= end:
+            if look.over or feed.closing or time.monotonic() >= end:
                 return
-            if len(told) == _AT_ONCE:
+            if look.more:
                 continue
             if not await _woken(follower, min(SIGN_OF_LIFE_SECONDS, end - time.monotonic())):
                 yield KEEPALIVE_COMMENT
 
 
-def _look_at(session: Session, *, job_id: UUID | None, seen: Seen) -> tuple[list[tuple[EventOut, Seen]], bool]:
-    """Return the next lines, and whether the job has ended and these are its last ones; raises `NotFound`."""
+@dataclass(frozen=True)
+class _Look:
+    """What a look at the history has shown."""
+
+    told: list[tuple[EventOut, Seen]]
+    """Lines for this client, each with the place behind it."""
+    seen: Seen
+    """The place behind the last line, be it for this client or not."""
+    more: bool
+    """There may be further lines now."""
+    over: bool
+    """The job has ended, and these were its last lines."""
+
+
+def _look_at(session: Session, *, job_id: UUID | None, seen: Seen) -> _Look:
+    """Return the next lines; raises `NotFound` when there is no such job for this client."""
     over = False
     if job_id is None:
         lines = read_on(session, seen, _AT_ONCE)
@@ -150,9 +166,15 @@ def _look_at(session: Session, *, job_id: UUID | None, seen: Seen) -> tuple[list
         # Looked at before its lines: the line that tells of its end is written together with the end.
         over = known_job(session, job_id).state in TERMINAL
         lines = read_on_about(session, job_id, seen, _AT_ONCE)
+    more = len(lines) == _AT_ONCE
+    if lines:
+        seen = lines[-1][1]
+    if visible_zones() is not None:
+        visible = visible_jobs(session, {line.job_id for line, _ in lines})
+        lines = [(line, place) for line, place in lines if line.job_id in visible]
     shown = show_events(session, [line for line, _ in lines])
     told = [(EventOut.of(it), place) for it, (_, place) in zip(shown, lines, strict=True)]
-    return told, over and len(told) < _AT_ONCE
+    return _Look(told, seen, more, over=over and not more)
 
 
 def _progress_of(follower: Follower) -> list[ProgressOut]:

@@ -30,6 +30,10 @@ def create(
     role: Annotated[
         RoleName, typer.Option(help="admin: everything; operator: look and migrate; read-only: look.")
     ] = RoleName.ADMIN,
+    zone: Annotated[
+        list[str] | None,
+        typer.Option(help="A zone (name or id) that it is limited to, for operator and read-only; may be repeated."),
+    ] = None,
     as_json: options.Json = False,
     state_dir: options.HostStateDir = None,
 ) -> None:
@@ -38,14 +42,20 @@ def create(
     from app.access.keys import create_key
     from app.access.roles import Role
     from app.db import transaction
+    from app.inventory.zones import zones_named
 
     with transaction() as session:
-        key, secret = create_key(session, name, Role(role.value))
-        shown = {"name": key.name, "role": key.role, "api_key": key.key, "secret_key": secret}
+        key, secret = create_key(session, name, Role(role.value), zones_named(session, zone) if zone else None)
+        shown: dict[str, object] = {"name": key.name, "role": key.role, "api_key": key.key, "secret_key": secret}
+        if key.zone_ids is not None:
+            shown["zones"] = [str(zone_id) for zone_id in key.zone_ids]
     if as_json:
         terminal.show_json(shown)
         return
-    terminal.say(f"{name}, {role.value}: put these into the client's environment; the secret is not shown again")
+    limits = f", limited to {', '.join(zone)}" if zone else ""
+    terminal.say(
+        f"{name}, {role.value}{limits}: put these into the client's environment; the secret is not shown again"
+    )
     terminal.show(f"VRELOCATE_API_KEY={shown['api_key']}")
     terminal.show(f"VRELOCATE_SECRET_KEY={secret}")
 
@@ -56,9 +66,11 @@ def list_all(*, as_json: options.Json = False, state_dir: options.HostStateDir =
     enter(state_dir)
     from app.access.queries import all_keys
     from app.db import transaction
+    from app.inventory.queries import Filter, Page, list_zones
 
     with transaction() as session:
         keys = all_keys(session)
+        names = {zone.id: zone.name for zone in list_zones(session, Filter(removed=True), Page())[0]}
     if as_json:
         terminal.show_json(
             [
@@ -66,6 +78,7 @@ def list_all(*, as_json: options.Json = False, state_dir: options.HostStateDir =
                     "name": key.name,
                     "role": key.role,
                     "api_key": key.key,
+                    "zones": [str(zone_id) for zone_id in key.zone_ids] if key.zone_ids is not None else None,
                     "created": key.created_at.isoformat(),
                     "revoked": key.revoked_at.isoformat() if key.revoked_at else None,
                 }
@@ -74,11 +87,12 @@ def list_all(*, as_json: options.Json = False, state_dir: options.HostStateDir =
         )
         return
     terminal.show_table(
-        ("NAME", "ROLE", "CREATED", "REVOKED", "KEY"),
+        ("NAME", "ROLE", "ZONES", "CREATED", "REVOKED", "KEY"),
         [
             (
                 key.name,
                 key.role,
+                "all" if key.zone_ids is None else ", ".join(names.get(it, str(it)) for it in key.zone_ids),
                 f"{key.created_at:%Y-%m-%d %H:%M} UTC",
                 f"{key.revoked_at:%Y-%m-%d %H:%M} UTC" if key.revoked_at else "",
                 key.key,
