@@ -1,4 +1,4 @@
-"""Every SQL statement about API keys, their tokens, and the audit trail."""
+"""Every SQL statement about API keys and their tokens; those about the audit trail are in `trail.py`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
-from app.access.models import ApiKey, AuditEntry, BearerToken
+from app.access.models import ApiKey, BearerToken
 
 
 def find_key(session: Session, key: str) -> tuple[ApiKey, datetime] | None:
@@ -82,24 +82,6 @@ def key_names(session: Session, key_ids: Collection[UUID]) -> dict[UUID, str]:
     """Return the name of each key."""
     rows = session.execute(select(ApiKey.id, ApiKey.name).where(ApiKey.id.in_(set(key_ids))))
     return {row.id: row.name for row in rows}
-
-
-def audit_past(
-    session: Session, *, action: str | None, resource_id: UUID | None, actor: str | None = None, past: int, limit: int
-) -> tuple[list[AuditEntry], int | None]:
-    """Return the first lines of the audit trail before the one with the id `past`, the newest first.
-
-    Also the id to read on from, if there are more.
-    """
-    lines = select(AuditEntry).where(AuditEntry.id < past)
-    if action is not None:
-        lines = lines.where(AuditEntry.action == action)
-    if actor is not None:
-        lines = lines.where(AuditEntry.actor == actor)
-    if resource_id is not None:
-        lines = lines.where(AuditEntry.resource_id == resource_id)
-    found = list(session.scalars(lines.order_by(AuditEntry.id.desc()).limit(limit + 1)))
-    return found[:limit], found[limit - 1].id if len(found) > limit else None
 
 
 def user_of(actor: str) -> UUID | None:

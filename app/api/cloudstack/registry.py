@@ -9,6 +9,7 @@ from app.api.cloudstack import (
     discovery,
     disk_offerings,
     domains,
+    events,
     infrastructure,
     jobs,
     migrations,
@@ -32,6 +33,7 @@ _FAMILIES = (
     jobs,
     accounts,
     domains,
+    events,
     discovery,
 )
 

@@ -11,14 +11,13 @@ from pydantic import BaseModel, Field
 
 from app.access.audit import Action, user
 from app.access.keys import Caller
-from app.access.queries import audit_past, key_names, user_of
+from app.access.queries import key_names, user_of
+from app.access.trail import LAST, TrailFilter, lines_past
 from app.api.rest.responses import problems
 from app.api.rest.serving import Route, who_may
 from app.db import transaction
 
 router = APIRouter(prefix="/audit", tags=["keys"], route_class=Route)
-
-_LAST = 2**63 - 1
 
 
 class AuditOut(BaseModel):
@@ -52,15 +51,17 @@ def list_changes(
     action: Annotated[Action | None, Query(description="Only such")] = None,
     resource_id: Annotated[UUID | None, Query(description="Only changes to this")] = None,
     limit: Annotated[int, Query(ge=1, le=500, description="How many at the most")] = 100,
-    cursor: Annotated[int, Query(ge=1, le=_LAST, description="Go on where a page before has ended")] = _LAST,
+    cursor: Annotated[int, Query(ge=1, le=LAST, description="Go on where a page before has ended")] = LAST,
 ) -> AuditPage:
     """Return who changed what and when; what workers do by themselves is in the jobs' histories.
 
     A caller who is limited to zones gets what it has done itself.
     """
     actor = None if caller.zone_ids is None else user(caller.user_id)
+    actions = None if action is None else [(action, None)]
+    wanted = TrailFilter(actions=actions, actor=actor, resource_id=resource_id, past=cursor)
     with transaction() as session:
-        found, more = audit_past(session, action=action, resource_id=resource_id, actor=actor, past=cursor, limit=limit)
+        found, more = lines_past(session, wanted, limit)
         users = {line.actor: user_id for line in found if (user_id := user_of(line.actor)) is not None}
         names = key_names(session, set(users.values()))
         items = [

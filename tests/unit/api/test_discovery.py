@@ -21,7 +21,7 @@ pytestmark = pytest.mark.unit
 SERVED_BY_NOW = {
     "cancelAsyncJob", "checkMigration", "createDiskOffering", "findStoragePoolsForMigration", "getUser",
     "listAccounts", "listApis", "listAsyncJobEvents", "listAsyncJobs", "listCapabilities", "listClusters",
-    "listDiskOfferings", "listDomains", "listHosts", "listPods", "listProjects", "listStoragePools",
+    "listDiskOfferings", "listDomains", "listEvents", "listHosts", "listPods", "listProjects", "listStoragePools",
     "listStorageTags", "listUsers", "listVirtualMachines", "listVolumes", "listZones",
     "migrateVirtualMachine", "migrateVirtualMachineWithVolume", "migrateVolume", "queryAsyncJobResult",
     "retryAsyncJob", "updateDiskOffering", "updateStoragePool",
