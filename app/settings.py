@@ -38,6 +38,8 @@ class Settings(BaseSettings):
     api_port: int = Field(default=8080, ge=0, le=65535)
     api_calls_per_second: Count | None = None
     """How often a key may call in the long run, at each process of the API; unset: as often as it likes."""
+    session_seconds: Count = 1800
+    """After how long a session (`login`) ends in which nothing was called; CloudStack's `session.timeout`."""
     stream_seconds: Seconds = 600
     """How long the API serves one stream of events; clients then call again, with a key that is still valid."""
     worker_concurrency: Count = 8

@@ -41,6 +41,8 @@ class Action(StrEnum):
     RESEAL = "secrets.reseal"
     CREATE_KEY = "key.create"
     REVOKE_KEY = "key.revoke"
+    LOG_IN = "user.login"
+    LOG_OUT = "user.logout"
     CREATE_TOKEN = "token.create"  # noqa: S105  # an action's name
     REVOKE_TOKEN = "token.revoke"  # noqa: S105  # an action's name
 

@@ -43,6 +43,22 @@ class BearerToken(Base):
     revoked_at: Mapped[datetime | None]
 
 
+class LoginSession(Base):
+    """The session of somebody who has logged in with a key's secret. Of its own two secrets only hashes are kept."""
+
+    __tablename__ = "login_session"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    key_id: Mapped[UUID] = mapped_column(ForeignKey("api_key.id", ondelete="CASCADE"), index=True)
+    id_hash: Mapped[bytes] = mapped_column(unique=True)
+    """SHA-256 of what the cookie holds, 32 random bytes."""
+    key_hash: Mapped[bytes]
+    """SHA-256 of what every call carries beside the cookie."""
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    used_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    """When it was used last, a little late (`app.access.sessions`)."""
+
+
 class AuditEntry(Base):
     """One line of the audit trail: who changed what."""
 

@@ -16,6 +16,8 @@ class Role(StrEnum):
     """Look at everything."""
 
 
+_OWN = ("login", "logout")
+"""What concerns nobody but the caller."""
 _READING = ("list", "query", "find", "get", "check")
 _ADMINISTERING = ("create", "update", "delete")
 
@@ -28,4 +30,4 @@ def allows(role: Role, command: str) -> bool:
         case Role.OPERATOR:
             return not command.startswith(_ADMINISTERING)
         case Role.READ_ONLY:
-            return command.startswith(_READING)
+            return command.startswith(_READING) or command in _OWN

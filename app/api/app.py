@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.api.cloudstack import dispatch
+from app.api.cloudstack.sessions import LOGIN, SESSION_ID
 from app.api.rest.app import create_rest
 from app.api.rest.feed import Feed
 from app.api.rest.roots import ROOT
@@ -24,6 +25,7 @@ MAX_BODY_BYTES = 1024 * 1024
 MAX_PARAMETERS = 1000
 
 _FORM = "application/x-www-form-urlencoded"
+_COOKIE_PATH = "/client"
 _SAFETY = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 
 
@@ -47,7 +49,15 @@ async def cloudstack(request: Request) -> Response:
     else:
         reply = await _in_turn(request, parameters)
     headers = {**_SAFETY, **reply.headers, "Content-Type": reply.content_type}
-    return Response(reply.body, reply.status, headers)
+    response = Response(reply.body, reply.status, headers)
+    secure = request.url.scheme == "https"
+    for name, value in reply.cookies.items():
+        # Kept until the browser is closed: how long a session lasts, the server knows.
+        age = 0 if value is None else None
+        response.set_cookie(
+            name, value or "", max_age=age, path=_COOKIE_PATH, secure=secure, httponly=True, samesite="strict"
+        )
+    return response
 
 
 async def _in_turn(request: Request, parameters: Mapping[str, str]) -> dispatch.Reply:
@@ -58,7 +68,7 @@ async def _in_turn(request: Request, parameters: Mapping[str, str]) -> dispatch.
             await stack.enter_async_context(turns.taken(changes=dispatch.changes(parameters)))
         except DatabaseUnavailable as busy:
             return dispatch.refuse(busy, parameters)
-        return await run_in_threadpool(dispatch.answer, parameters)
+        return await run_in_threadpool(dispatch.answer, parameters, request.cookies.get(SESSION_ID))
 
 
 def healthz() -> JSONResponse:
@@ -83,7 +93,7 @@ async def _lifespan(_app: FastAPI) -> AsyncIterator[None]:
 async def _parameters(request: Request) -> dict[str, str]:
     """Return the request's parameters with their names as they came; the query's beat the form's, as in CloudStack.
 
-    Raises `MalformedRequest` when there are too many of them.
+    Raises `MalformedRequest` when there are too many of them, and for a password in the URL.
     """
     texts = [request.scope["query_string"]]
     if request.method == "POST" and request.headers.get("content-type", _FORM).lower().startswith(_FORM):
@@ -95,6 +105,9 @@ async def _parameters(request: Request) -> dict[str, str]:
         except ValueError:
             raise MalformedRequest(f"a request has at most {MAX_PARAMETERS} parameters") from None
         parameters |= pairs
+    named = {name.lower(): value for name, value in parameters.items()}
+    if named.get("command") == LOGIN and any(name.lower() == "password" for name, _ in pairs):
+        raise MalformedRequest("send username and password in a form, by POST: what is in a URL ends up in logs")
     return parameters
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.access.keys import Caller
+from app.access.sessions import Credentials
 from app.api.cloudstack.envelope import Content
 from app.api.cloudstack.parameters import Arguments, Kind, Parameter
 from app.api.cloudstack.shapes import Shape
@@ -19,6 +20,8 @@ class Call:
     caller: Caller
     arguments: Arguments
     served: Mapping[str, Command]
+    shown: Credentials | None = None
+    """What the caller is known by if it is a session, which may have just begun."""
 
 
 @dataclass(frozen=True)

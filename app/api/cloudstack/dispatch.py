@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from sqlalchemy.orm import Session
 
 from app.access.audit import acting, user
-from app.access.keys import REFUSED, authenticate
+from app.access.keys import REFUSED, Caller, authenticate
 from app.access.roles import Role, allows
+from app.access.sessions import Credentials, authenticate_session, open_session
 from app.access.throttle import count_call
 from app.api.cloudstack.command import Call, Command
 from app.api.cloudstack.entities import known_ids
@@ -20,6 +21,7 @@ from app.api.cloudstack.envelope import Content, Format, render, wrapper_of
 from app.api.cloudstack.failures import INTERNAL, Failure, failure_of
 from app.api.cloudstack.parameters import Arguments, parse, refuse_unprintable, unknown_id
 from app.api.cloudstack.registry import SERVED
+from app.api.cloudstack.sessions import LOGIN, LOGOUT, SESSION_ID, SESSION_KEY
 from app.db import as_one, transaction
 from app.errors import NotAuthenticated, PermissionDenied, UnsupportedCommand
 from app.telemetry import logger
@@ -41,16 +43,21 @@ class Reply:
     content_type: str
     body: bytes
     headers: dict[str, str] = field(default_factory=dict)
+    cookies: dict[str, str | None] = field(default_factory=dict)
+    """What the client is to send from now on; `None`: no more."""
 
 
-def answer(parameters: Mapping[str, str]) -> Reply:
-    """Answer a request; `parameters` have their names as the client wrote them, because they are signed so."""
+def answer(parameters: Mapping[str, str], session_id: str | None = None) -> Reply:
+    """Answer a request; `parameters` have their names as the client wrote them, because they are signed so.
+
+    `session_id` is what the client's cookie holds.
+    """
     named = {name.lower(): value for name, value in parameters.items()}
     form = Format.named(named.get("response"))
     command = SERVED.get(named.get("command", ""))
     try:
-        content = _perform(command, parameters, named)
-        return _reply(_OK, command, content, form)
+        content, cookies = _perform(command, parameters, named, session_id)
+        return _reply(_OK, command, content, form, cookies=cookies)
     except Exception as error:  # noqa: BLE001  # whatever it is, the client gets an envelope and the log the rest
         failure = _explained(error, named.get("command"))
         return _reply(failure.code, command, failure.content, form, failure.headers)
@@ -70,9 +77,14 @@ def refuse(error: Exception, parameters: Mapping[str, str] | None = None) -> Rep
     return _reply(failure.code, command, failure.content, form, failure.headers)
 
 
-def _perform(command: Command | None, parameters: Mapping[str, str], named: Mapping[str, str]) -> Content:
+def _perform(
+    command: Command | None, parameters: Mapping[str, str], named: Mapping[str, str], session_id: str | None
+) -> tuple[Content, dict[str, str | None]]:
+    """Return the content of the answer, and the cookies that change with it."""
+    if command is not None and command.name == LOGIN:
+        return _log_in(command, parameters, named)
     with transaction() as session:
-        caller = authenticate(session, parameters)
+        caller, shown = _caller(session, parameters, named, session_id)
         count_call(caller.user_id)
         if "command" not in named:
             raise UnsupportedCommand("Invalid request, no command sent")
@@ -85,16 +97,39 @@ def _perform(command: Command | None, parameters: Mapping[str, str], named: Mapp
         arguments = parse(command.name, command.parameters, named)
         with limited_to(caller.zone_ids):
             _refuse_unknown_ids(session, command, arguments)
-            call = Call(caller, arguments, SERVED)
+            call = Call(caller, arguments, SERVED, shown)
             if command.name.startswith(_LOOKING):
                 with as_one(session):
-                    return command.run(call)
+                    return command.run(call), {}
     with acting(user(caller.user_id)), limited_to(caller.zone_ids):
         content = command.run(call)
     if not allows(Role.READ_ONLY, command.name):
         job_id = str(content["jobid"]) if command.is_async else None
         log.info("api.called", command=command.name, by=caller.key_name, job_id=job_id)
-    return content
+    return content, {SESSION_ID: None, SESSION_KEY: None} if command.name == LOGOUT else {}
+
+
+def _caller(
+    session: Session, parameters: Mapping[str, str], named: Mapping[str, str], session_id: str | None
+) -> tuple[Caller, Credentials | None]:
+    """Return who calls: who has signed it, or, as in CloudStack, whose session it is if it is not signed at all."""
+    if "signature" in named or "apikey" in named or session_id is None:
+        return authenticate(session, parameters), None
+    shown = Credentials(session_id, named.get(SESSION_KEY, ""))
+    return authenticate_session(session, shown), shown
+
+
+def _log_in(
+    command: Command, parameters: Mapping[str, str], named: Mapping[str, str]
+) -> tuple[Content, dict[str, str | None]]:
+    refuse_unprintable(parameters)
+    arguments = parse(command.name, command.parameters, named)
+    with transaction() as session:
+        name, secret = arguments.required_text("username"), arguments.required_text("password")
+        caller, opened = open_session(session, name, secret)
+        count_call(caller.user_id)
+        content = command.run(Call(caller, arguments, SERVED, opened))
+    return content, {SESSION_ID: opened.session_id, SESSION_KEY: opened.session_key}
 
 
 def _refuse_unknown_ids(session: Session, command: Command, arguments: Arguments) -> None:
@@ -116,8 +151,14 @@ def _explained(error: Exception, command: str | None) -> Failure:
     return failure
 
 
-def _reply(
-    status: int, command: Command | None, content: Content, form: Format, headers: dict[str, str] | None = None
+def _reply(  # all that a reply is made of
+    status: int,
+    command: Command | None,
+    content: Content,
+    form: Format,
+    headers: dict[str, str] | None = None,
+    *,
+    cookies: dict[str, str | None] | None = None,
 ) -> Reply:
     wrapper = wrapper_of(command.name) if command else _UNKNOWN_WRAPPER
-    return Reply(status, form.value, render(wrapper, content, form), headers or {})
+    return Reply(status, form.value, render(wrapper, content, form), headers or {}, cookies or {})

@@ -14,6 +14,7 @@ from app.api.cloudstack import (
     jobs,
     migrations,
     networks,
+    sessions,
     storage_pools,
     storage_tags,
     virtual_machines,
@@ -34,6 +35,7 @@ _FAMILIES = (
     accounts,
     domains,
     events,
+    sessions,
     discovery,
 )
 

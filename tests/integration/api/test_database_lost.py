@@ -90,10 +90,14 @@ def unavailable(answer: httpx.Response) -> str:
     return str(content["errortext"])
 
 
+GIVEN = {"login": {"username": "the admin", "password": "x"}}
+"""What is refused before the database is asked, if it is not given."""
+
+
 @pytest.mark.parametrize("form", ["json", "xml"])
 def test_every_command_says_that_the_database_is_away(call: Call, proxied: Proxied, form: str) -> None:
     with proxied.refused(), ThreadPoolExecutor(5) as pool:
-        answers = list(pool.map(lambda command: call(command, response=form), SERVED))
+        answers = list(pool.map(lambda command: call(command, response=form, **GIVEN.get(command, {})), SERVED))
     assert {unavailable(answer) for answer in answers} == {
         "the database does not answer: try again when PostgreSQL is back"
     }

@@ -22,7 +22,7 @@ SERVED_BY_NOW = {
     "cancelAsyncJob", "checkMigration", "createDiskOffering", "findStoragePoolsForMigration", "getUser",
     "listAccounts", "listApis", "listAsyncJobEvents", "listAsyncJobs", "listCapabilities", "listClusters",
     "listDiskOfferings", "listDomains", "listEvents", "listHosts", "listPods", "listProjects", "listStoragePools",
-    "listStorageTags", "listUsers", "listVirtualMachines", "listVolumes", "listZones",
+    "listStorageTags", "listUsers", "listVirtualMachines", "listVolumes", "listZones", "login", "logout",
     "migrateVirtualMachine", "migrateVirtualMachineWithVolume", "migrateVolume", "queryAsyncJobResult",
     "retryAsyncJob", "updateDiskOffering", "updateStoragePool",
     "listIpForwardingRules", "listPortForwardingRules", "listPublicIpAddresses",
