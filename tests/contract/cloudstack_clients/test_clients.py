@@ -102,11 +102,30 @@ def test_cloudmonkey_reads_an_answer_of_each_command(run: Run) -> None:
         assert document.keys() == {f"{command.lower()}response"}
         if is_async or status != 200:
             assert status == 431, f"{command} needs parameters, and had none"
+        elif command == "logout":
+            assert content == {"description": "success"}
         elif command == "listCapabilities" or not command.startswith(("list", "find")):
             ((_, thing),) = content.items()
             assert isinstance(thing, dict), command
         else:
             cloudmonkey.read_list(content)
+
+
+def test_cloudmonkey_logs_in_with_a_name_and_a_password(run: Run) -> None:
+    """As its `Login` and `NewAPIRequest` do: a form, then the cookie's value in the query of every call."""
+    _, document = called(run, "getUser", userapikey=run.place.ready["api_key"])
+    name = document["getuserresponse"]["user"]["username"]
+    url, secret = run.place.ready["api_url"], run.place.ready["secret_key"]
+    with httpx.Client(timeout=30, trust_env=False) as client:
+        form = {"command": "login", "username": name, "domain": "/", "response": "json"}
+        assert client.post(url, data={**form, "password": "another's"}).status_code != 200
+        assert client.post(url, data={**form, "password": secret}).status_code == 200
+        asked = {"command": "listZones", "response": "json", "sessionkey": client.cookies["sessionkey"]}
+        answer = client.get(url, params=asked)
+        assert cloudmonkey.read_list(cloudmonkey.read(answer.status_code, answer.json()))
+        client.cookies.clear()
+        answer = client.get(url, params=asked)
+        assert answer.status_code == cloudmonkey.UNKNOWN, "then it logs in once more"
 
 
 def test_cloudmonkey_hears_401_of_what_is_unknown_and_of_nothing_else(run: Run) -> None:
