@@ -17,6 +17,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from app.access.models import AuditEntry
+from app.access.replays import claim
 
 _actor: ContextVar[str | None] = ContextVar("actor", default=None)
 
@@ -75,8 +76,10 @@ def record(
 ) -> None:
     """Write down what is done in this transaction: to which resource (its type and id), and what else is to be known.
 
-    Never a secret. Who acts is who was said to; where nobody was, whoever runs this process.
+    Never a secret. Who acts is who was said to; where nobody was, whoever runs this process. Raises `NotAuthenticated`
+    when what is done is asked for by a signed request that was carried out already.
     """
+    claim(session)
     resource_type, resource_id = resource or (None, None)
     session.add(
         AuditEntry(

@@ -59,6 +59,16 @@ class LoginSession(Base):
     """When it was used last, a little late (`app.access.sessions`)."""
 
 
+class UsedSignature(Base):
+    """The signature of a request that has changed something, for as long as it would be valid (`replays.py`)."""
+
+    __tablename__ = "used_signature"
+
+    signature_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    """SHA-256 of the signature as it was sent."""
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
 class AuditEntry(Base):
     """One line of the audit trail: who changed what."""
 

@@ -6,14 +6,17 @@ Every outcome is an answer in CloudStack's envelope; nothing here raises.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 from sqlalchemy.orm import Session
 
 from app.access.audit import acting, user
 from app.access.keys import REFUSED, Caller, authenticate
+from app.access.replays import once
 from app.access.roles import Role, allows
 from app.access.sessions import Credentials, authenticate_session, open_session
+from app.access.signature import parse_expires
 from app.access.throttle import count_call
 from app.api.cloudstack.command import Call, Command
 from app.api.cloudstack.entities import known_ids
@@ -101,12 +104,19 @@ def _perform(
             if command.name.startswith(_LOOKING):
                 with as_one(session):
                     return command.run(call), {}
-    with acting(user(caller.user_id)), limited_to(caller.zone_ids):
+    with acting(user(caller.user_id)), limited_to(caller.zone_ids), _used_once(named):
         content = command.run(call)
     if not allows(Role.READ_ONLY, command.name):
         job_id = str(content["jobid"]) if command.is_async else None
         log.info("api.called", command=command.name, by=caller.key_name, job_id=job_id)
     return content, {SESSION_ID: None, SESSION_KEY: None} if command.name == LOGOUT else {}
+
+
+def _used_once(named: Mapping[str, str]) -> AbstractContextManager[None]:
+    """Let what a request changes be the one use of its signature, if that expires: else it could be used for ever."""
+    if named.get("signatureversion") != "3" or "signature" not in named:
+        return nullcontext()
+    return once(named["signature"], parse_expires(named["expires"]))
 
 
 def _caller(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -10,6 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -41,6 +43,7 @@ from tests.running.databases import Databases
 
 GIB = 1024**3
 START_SECONDS = 60
+_HOURS = itertools.count(1)
 _API = "import sys; from app.api.server import serve; serve('127.0.0.1', int(sys.argv[1]))"
 
 
@@ -200,15 +203,21 @@ def start_api() -> Iterator[Callable[..., ApiProcess]]:
         process.kill()
 
 
+def signing(api: ApiProcess, key: str, secret: str) -> CloudStack:
+    """Return a client whose requests expire at other times than those of others: the same one is carried out once."""
+    lasts = timedelta(hours=next(_HOURS))
+    return CloudStack(endpoint=api.url, key=key, secret=secret, poll_interval=0.05, expiration=lasts)
+
+
 @pytest.fixture
 def client(api: ApiProcess, keys: dict[str, tuple[str, str]]) -> CloudStack:
     """The PyPI client, as its users make it."""
-    return CloudStack(endpoint=api.url, key=keys["admin"][0], secret=keys["admin"][1], poll_interval=0.05)
+    return signing(api, *keys["admin"])
 
 
 @pytest.fixture
 def client_as(api: ApiProcess, keys: dict[str, tuple[str, str]]) -> Callable[[str], CloudStack]:
-    return lambda role: CloudStack(endpoint=api.url, key=keys[role][0], secret=keys[role][1], poll_interval=0.05)
+    return lambda role: signing(api, *keys[role])
 
 
 @pytest.fixture
