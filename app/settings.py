@@ -15,8 +15,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.errors import ConfigurationError
 
-Seconds = Annotated[float, Field(gt=0)]
-Count = Annotated[int, Field(ge=1)]
+_MOST = 2**31 - 1
+"""Of seconds, 68 years: added to any time, they still give one."""
+Seconds = Annotated[float, Field(gt=0, le=_MOST)]
+Count = Annotated[int, Field(ge=1, le=_MOST)]
+Days = Annotated[int, Field(ge=1, le=36_500)]
 
 
 class Settings(BaseSettings):
@@ -65,7 +68,7 @@ class Settings(BaseSettings):
     retry_base_seconds: Seconds = 5
     """The first retry waits about this long; each further one twice as long, with jitter, up to the ceiling."""
     retry_ceiling_seconds: Seconds = 900
-    job_retention_days: Count | Literal["forever"] = 90
+    job_retention_days: Days | Literal["forever"] = 90
     """How long a job that is over is remembered, with its attempts and its history."""
 
     # -- vCenter ---------------------------------------------------------------------------------------------------

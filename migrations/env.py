@@ -17,6 +17,7 @@ from sqlalchemy import Engine, text
 import app.access.models
 import app.inventory.models
 import app.jobs.models
+import app.limits
 import app.migration.models
 import app.secondary.models  # noqa: F401  # the imports fill the metadata
 from app.db import Base, make_engine

@@ -42,6 +42,7 @@ class Action(StrEnum):
     RESEAL = "secrets.reseal"
     CREATE_KEY = "key.create"
     REVOKE_KEY = "key.revoke"
+    CONFIGURE = "configuration.update"
     LOG_IN = "user.login"
     LOG_OUT = "user.logout"
     CREATE_TOKEN = "token.create"  # noqa: S105  # an action's name

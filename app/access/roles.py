@@ -19,7 +19,7 @@ class Role(StrEnum):
 _OWN = ("login", "logout")
 """What concerns nobody but the caller."""
 _READING = ("list", "query", "find", "get", "check")
-_ADMINISTERING = ("create", "update", "delete")
+_ADMINISTERING = ("create", "update", "delete", "reset")
 
 
 def allows(role: Role, command: str) -> bool:

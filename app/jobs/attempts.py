@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.jobs import queries
 from app.jobs.leases import Claim, held
 from app.jobs.models import Attempt
+from app.limits import Limits
 from app.settings import Settings
 
 
@@ -48,7 +49,7 @@ def end(attempt: Attempt, outcome: str, failure: Failure | None = None, *, moved
         attempt.fault, attempt.fault_class, attempt.message = failure.fault, failure.fault_class, failure.message
 
 
-def backoff_seconds(attempt: int, configured: Settings) -> float:
+def backoff_seconds(attempt: int, configured: Limits | Settings) -> float:
     """Return how long to wait after the failure of attempt number `attempt`.
 
     Doubles from the base to the ceiling; a random half of it is jitter, so that jobs which failed together

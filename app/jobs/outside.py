@@ -18,7 +18,7 @@ from app.jobs import leases, queries
 from app.jobs.leases import Claim
 from app.jobs.models import Job, OutsideTask
 from app.jobs.states import JobState, TaskState
-from app.settings import settings
+from app.limits import limits
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def submitted(claim: Claim, task_id: UUID, reference: str, *, adopted: bool = Fa
         task.submitted_at = func.now()
         task.adopted = adopted
         kind = "adopted" if adopted else "submitted"
-        _begins(job)
+        _begins(session, job)
         leases.move(
             session,
             claim,
@@ -70,17 +70,17 @@ def submitted(claim: Claim, task_id: UUID, reference: str, *, adopted: bool = Fa
 
 def carried(session: Session, claim: Claim, task_id: UUID, phase: str) -> None:
     """Let the job run whose outside task our own workers carry out: it has no reference, and nobody watches it."""
-    _begins(leases.held(session, claim))
+    _begins(session, leases.held(session, claim))
     task = session.get_one(OutsideTask, task_id)
     task.state = TaskState.QUEUED
     task.submitted_at = func.now()
     leases.move(session, claim, JobState.RUNNING, kind="carried", detail={}, phase=phase, progress=0, rung_at=None)
 
 
-def _begins(job: Job) -> None:
+def _begins(session: Session, job: Job) -> None:
     """Let the job's time run from the first time that something works for it."""
     if job.work_began_at is None:
-        seconds = settings().job_timeout_seconds if job.timeout_seconds is None else job.timeout_seconds
+        seconds = limits(session).job_timeout_seconds if job.timeout_seconds is None else job.timeout_seconds
         job.work_began_at, job.deadline_at = func.now(), func.now() + timedelta(seconds=seconds)
 
 

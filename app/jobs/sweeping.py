@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from uuid import UUID
 
+from sqlalchemy.orm import Session
+
 from app.db import transaction
 from app.jobs import line, queries
 from app.jobs.queue import Step, ring
@@ -60,14 +62,13 @@ def stop_what_is_to_stop(by: str, hands: Hands = no_hands) -> int:
     return overdue + len(found)
 
 
-def hurry_waiting(slots: Mapping[str, int]) -> int:
+def hurry_waiting(slots: Callable[[Session], Mapping[str, int]]) -> int:
     """Ring for those in line for whom slots stand free, and who are not due yet; returns how many.
 
-    `slots` says how many there are of each resource whose line is to be looked at. Any number may do this at once.
+    `slots` says, in the same transaction, how many there are of each resource whose line is to be looked at. Any number
+    may do this at once.
     """
-    if not slots:
-        return 0
     with transaction() as session:
-        hurried = line.call_up(session, slots)
+        hurried = line.call_up(session, slots(session))
     ring(Step.SUBMIT, hurried)
     return len(hurried)

@@ -19,6 +19,7 @@ from app.jobs.models import Job
 from app.jobs.priority import MOST_PRIORITY
 from app.jobs.queue import Step, ring
 from app.jobs.states import JobState
+from app.limits import Limits, limits
 from app.migration.plan import find_offering, find_pool, find_vm, find_volume, plan, subject_of
 from app.migration.requests import (
     MigrateVolume,
@@ -28,7 +29,6 @@ from app.migration.requests import (
     request_from_json,
     request_to_json,
 )
-from app.settings import settings
 from app.visibility import limited_to
 
 _TRIES = 3
@@ -83,7 +83,7 @@ def accept(
                 if known is not None:
                     return _same(known, request, account_id)
                 job = _job(session, new_id, request, user_id, account_id)
-                job.timeout_seconds, job.deadline_at = timeout_seconds, wait_until()
+                job.timeout_seconds = timeout_seconds
                 job.priority = priority
                 session.add(job)
                 session.flush()
@@ -111,9 +111,9 @@ def accept(
     return new_id
 
 
-def wait_until() -> ColumnElement[datetime]:
+def wait_until(bounds: Limits) -> ColumnElement[datetime]:
     """Return until when a job that begins to wait now may wait for its first task."""
-    return func.now() + timedelta(seconds=settings().job_wait_seconds)
+    return func.now() + timedelta(seconds=bounds.job_wait_seconds)
 
 
 def _same(known: Job, request: Request, account_id: UUID) -> UUID:
@@ -166,6 +166,7 @@ def _job(session: Session, job_id: UUID, request: Request, user_id: UUID, accoun
     live = queries.live_job_on(session, subject)
     if live is not None and live.id != job_id:
         raise LiveJobExists(str(live.id))
+    bounds = limits(session)
     return Job(
         id=job_id,
         command=command,
@@ -178,6 +179,7 @@ def _job(session: Session, job_id: UUID, request: Request, user_id: UUID, accoun
         user_id=user_id,
         payload=request_to_json(request),
         phase=WAITS_FOR_WORKER,
-        max_attempts=settings().retry_max_attempts,
+        max_attempts=bounds.retry_max_attempts,
+        deadline_at=wait_until(bounds),
         rung_at=func.now(),
     )

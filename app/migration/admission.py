@@ -25,9 +25,10 @@ from app.jobs.models import Slot
 from app.jobs.queries import lock_job
 from app.jobs.states import SLOTLESS
 from app.jobs.sweeping import hurry_waiting
+from app.limits import Limits, limits
 from app.migration import queries
 from app.migration.models import SpaceReservation
-from app.settings import Settings, settings
+from app.settings import Settings
 from app.telemetry import logger
 
 log = logger(__name__)
@@ -44,7 +45,7 @@ class Resource:
     limit: int
 
 
-def limit_of(key: str, configured: Settings) -> int:
+def limit_of(key: str, configured: Limits | Settings) -> int:
     """Return how many slots the resource of that key has."""
     limits = {
         "vcenter": configured.slots_per_vcenter,
@@ -55,7 +56,7 @@ def limit_of(key: str, configured: Settings) -> int:
     return limits[key.partition(":")[0]]
 
 
-def resources_of(move: Move, configured: Settings) -> list[Resource]:
+def resources_of(move: Move, configured: Limits | Settings) -> list[Resource]:
     """Return what a move needs one slot of, in the order in which every move looks at it."""
     named = [(f"vcenter:{move.vcenter_id}", "the vCenter")]
     if move.machine is not None and move.machine.host_id is not None:
@@ -100,7 +101,7 @@ def take(session: Session, job_id: UUID, move: Move) -> Admission:
     A slot that is free and belongs to somebody ahead in its line is not taken. Taking again what a job has changes
     nothing.
     """
-    needed = resources_of(move, settings())
+    needed = resources_of(move, limits(session))
     keys = [resource.key for resource in needed]
     session.execute(queries.LOCK_ADMISSION, {"vcenter_id": str(move.vcenter_id)})
     reserved_bytes = queries.reserved_bytes(session, move.targets.keys(), job_id)
@@ -145,12 +146,15 @@ def release(session: Session, job_id: UUID) -> list[str]:
 
 def hurry(keys: Iterable[str]) -> int:
     """Ring for those in line for these resources for whom slots stand free; returns how many."""
-    return hurry_waiting(_slots(keys))
+    lines = sorted(set(keys))
+    if not lines:
+        return 0
 
+    def slots(session: Session) -> Mapping[str, int]:
+        configured = limits(session)
+        return {key: limit_of(key, configured) for key in lines}
 
-def _slots(keys: Iterable[str]) -> Mapping[str, int]:
-    configured = settings()
-    return {key: limit_of(key, configured) for key in sorted(set(keys))}
+    return hurry_waiting(slots)
 
 
 def sweep_lines() -> int:

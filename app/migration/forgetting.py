@@ -11,8 +11,8 @@ from uuid import UUID
 
 from app.db import transaction
 from app.jobs.retention import BEGINNING, forget, lock_old
+from app.limits import limits
 from app.migration.leftover_queries import with_leftovers
-from app.settings import settings
 
 BATCH = 100
 """Jobs a transaction: it is over in a fraction of a second."""
@@ -22,7 +22,8 @@ MOST_BATCHES = 20
 
 def forget_old_jobs(stops: Callable[[], bool] = lambda: False) -> int:
     """Forget the jobs whose time is over, a batch after the other, until `stops()`; returns how many."""
-    days = settings().job_retention_days
+    with transaction() as session:
+        days = limits(session).job_retention_days
     if days == "forever":
         return 0
     forgotten, place = 0, BEGINNING

@@ -16,10 +16,10 @@ from app.jobs import attempts, leases, queries, stopping
 from app.jobs.attempts import Failure, backoff_seconds
 from app.jobs.leases import Claim
 from app.jobs.states import JobState
+from app.limits import limits
 from app.migration import admission
 from app.migration.admission import Wait
 from app.migration.moved import moved_bytes
-from app.settings import settings
 from app.telemetry import logger
 from app.vsphere.errors import VCenterFault
 from app.vsphere.remedies import remedy
@@ -151,7 +151,7 @@ def _end_attempt(
 
 
 def _retry(session: Session, claim: Claim, attempt: int, failure: Failure) -> None:
-    seconds = backoff_seconds(attempt, settings())
+    seconds = backoff_seconds(attempt, limits(session))
     leases.move(
         session,
         claim,

@@ -14,10 +14,10 @@ from app.jobs import queries
 from app.jobs.leases import move_unheld
 from app.jobs.queue import Step, ring
 from app.jobs.states import JobState
+from app.limits import limits
 from app.migration.accept import WAITS_FOR_WORKER, require_meaning, wait_until, zone_of
 from app.migration.plan import subject_of
 from app.migration.requests import request_from_json
-from app.settings import settings
 
 _AGAIN = {JobState.FAILED, JobState.CANCELLED}
 
@@ -46,6 +46,7 @@ def retry(job_id: UUID, by: str) -> None:
             live = queries.live_job_on(session, subject)
             if live is not None:
                 raise LiveJobExists(str(live.id))
+            bounds = limits(session)
             move_unheld(
                 session,
                 job,
@@ -54,12 +55,12 @@ def retry(job_id: UUID, by: str) -> None:
                 kind="tried again",
                 subject=subject,
                 zone_id=zone_of(session, request),
-                max_attempts=job.attempt + settings().retry_max_attempts,
+                max_attempts=job.attempt + bounds.retry_max_attempts,
                 next_run_at=func.now(),
                 rung_at=func.now(),
                 phase=WAITS_FOR_WORKER,
                 progress=0,
-                deadline_at=wait_until(),
+                deadline_at=wait_until(bounds),
                 work_began_at=None,
                 stop_wish=None,
                 stop_wished_by=None,

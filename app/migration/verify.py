@@ -24,6 +24,7 @@ from app.jobs import queries as job_queries
 from app.jobs.attempts import Failure
 from app.jobs.leases import Claim, claim_to_finish, kept_alive
 from app.jobs.states import SETTLED, TaskState
+from app.limits import limits
 from app.migration import asking, commands, failures, outcomes
 from app.migration.asking import OutcomeUnknown
 from app.migration.backings import read_back
@@ -51,7 +52,6 @@ from app.migration.results import (
     with_places,
 )
 from app.migration.whereabouts import owed, places
-from app.settings import settings
 from app.telemetry import logger
 from app.vsphere.errors import ManagedObjectGone
 from app.vsphere.session import Session as VSphereSession
@@ -196,7 +196,8 @@ class _Verification:
             return
         with transaction() as session:
             now: datetime = session.execute(select(func.now())).scalar_one()
-        if now < settled + timedelta(seconds=settings().retry_base_seconds):
+            base_seconds = limits(session).retry_base_seconds
+        if now < settled + timedelta(seconds=base_seconds):
             raise OutcomeUnknown(f"{failure.message}trying again in a moment")
 
     def _asked(self, step: Step) -> bool:

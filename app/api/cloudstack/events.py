@@ -28,6 +28,7 @@ _TYPES: dict[tuple[Action, str | None], str] = {
     (Action.CREATE_OFFERING, None): "DISK.OFFERING.CREATE",
     (Action.UPDATE_OFFERING, None): "DISK.OFFERING.EDIT",
     (Action.ASSIGN_OFFERING, None): "VOLUME.CHANGE.DISK.OFFERING",
+    (Action.CONFIGURE, None): "CONFIGURATION.VALUE.EDIT",
     (Action.CREATE_KEY, None): "REGISTER.USER.KEY",
 }
 """CloudStack's names (`EventTypes`), where it has one for what was done; the others are made of ours."""

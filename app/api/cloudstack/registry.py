@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from app.api.cloudstack import (
     accounts,
+    configurations,
     discovery,
     disk_offerings,
     domains,
@@ -36,6 +37,7 @@ _FAMILIES = (
     domains,
     events,
     sessions,
+    configurations,
     discovery,
 )
 

@@ -95,6 +95,8 @@ def test_cloudmonkey_reads_an_answer_of_each_command(run: Run) -> None:
         "checkMigration": {"volumeid": volume, "storageid": pool},
         "createDiskOffering": {"name": "plain"},
         "updateStoragePool": {"id": pool},
+        "updateConfiguration": {"name": "retry.base.seconds", "value": "5"},
+        "resetConfiguration": {"name": "retry.base.seconds"},
     }
     for command, is_async in served.items():
         status, document = called(run, command, **given.get(command, {}))

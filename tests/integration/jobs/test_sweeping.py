@@ -140,7 +140,7 @@ def test_whoever_waits_for_a_freed_slot_is_due_at_once_the_first_in_line_first(h
         rows.new_job(waiting_for="pool:1", next_run_at=IN_AN_HOUR, created_at=aged(age)) for age in (3, 2, 1)
     )
     other = rows.new_job(waiting_for="pool:2", next_run_at=IN_AN_HOUR)
-    hurry_waiting({"pool:1": 1})
+    hurry_waiting(lambda _: {"pool:1": 1})
     assert heard() == [(SUBMIT, str(first))]
     assert claim_to_submit(first, "worker")
     assert not any(claim_to_submit(it, "worker") for it in (second, third, other))
@@ -149,12 +149,12 @@ def test_whoever_waits_for_a_freed_slot_is_due_at_once_the_first_in_line_first(h
 def test_the_line_is_rung_for_in_its_order(heard: Heard) -> None:
     ages = (1, 5, 3, 2, 4)
     made = {age: rows.new_job(waiting_for="pool:1", next_run_at=IN_AN_HOUR, created_at=aged(age)) for age in ages}
-    hurry_waiting({"pool:1": 3, "host:1": 8, "vcenter:1": 8})
+    hurry_waiting(lambda _: {"pool:1": 3, "host:1": 8, "vcenter:1": 8})
     assert [job_id for _, job_id in heard()] == [str(made[age]) for age in (5, 4, 3)]
 
 
 def test_nobody_is_hurried_for_nothing(heard: Heard) -> None:
     rows.new_job(waiting_for="pool:1", next_run_at=IN_AN_HOUR)
-    hurry_waiting({})
-    hurry_waiting({"pool:2": 8})
+    hurry_waiting(lambda _: {})
+    hurry_waiting(lambda _: {"pool:2": 8})
     assert heard() == []

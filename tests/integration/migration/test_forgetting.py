@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import select, text
 
+from app import limits
 from app.db import transaction
 from app.inventory.models import StoragePool, VCenter, Volume, Zone
 from app.jobs import leases
@@ -161,7 +162,7 @@ def test_how_long_is_a_setting(monkeypatch: pytest.MonkeyPatch, days: int | str,
             "job_retention_days": days,
         }
     )
-    monkeypatch.setattr(forgetting, "settings", lambda: changed)
+    monkeypatch.setattr(limits, "settings", lambda: changed)
     assert forget_old_jobs() == forgotten
 
 

@@ -10,7 +10,9 @@ from app.api.cloudstack.registry import SERVED
 pytestmark = pytest.mark.unit
 
 MIGRATING = {"migrateVirtualMachine", "migrateVirtualMachineWithVolume", "migrateVolume"}
-ADMINISTERING = {"createDiskOffering", "updateDiskOffering", "updateStoragePool"}
+ADMINISTERING = {
+    "createDiskOffering", "updateDiskOffering", "updateStoragePool", "updateConfiguration", "resetConfiguration",
+}  # fmt: skip
 CHANGING = {*MIGRATING, *ADMINISTERING, "cancelAsyncJob", "retryAsyncJob"}
 
 

@@ -23,6 +23,7 @@ SERVED_BY_NOW = {
     "listAccounts", "listApis", "listAsyncJobEvents", "listAsyncJobs", "listCapabilities", "listClusters",
     "listDiskOfferings", "listDomains", "listEvents", "listHosts", "listPods", "listProjects", "listStoragePools",
     "listStorageTags", "listUsers", "listVirtualMachines", "listVolumes", "listZones", "login", "logout",
+    "listConfigurations", "updateConfiguration", "resetConfiguration",
     "migrateVirtualMachine", "migrateVirtualMachineWithVolume", "migrateVolume", "queryAsyncJobResult",
     "retryAsyncJob", "updateDiskOffering", "updateStoragePool",
     "listIpForwardingRules", "listPortForwardingRules", "listPublicIpAddresses",
