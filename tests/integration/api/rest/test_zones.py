@@ -180,6 +180,29 @@ def test_in_its_own_zone_it_sees_what_everybody_sees(
     assert rest_as(token=mine.token).post(f"/jobs/{job_id}/cancel").status_code == 202
 
 
+def test_in_its_own_zone_it_migrates(
+    api: SimpleNamespace, limited: Callable[..., Limited], landscape: SimpleNamespace, session: Session
+) -> None:
+    client = limited(landscape.zone.id).cs(api)
+    to = {"storageid": str(landscape.new.id)}
+    jobs = [
+        client.migrateVolume(volumeid=str(landscape.loose.id), **to)["jobid"],
+        client.migrateVirtualMachine(virtualmachineid=str(landscape.web.id), **to)["jobid"],
+    ]
+    ids = [UUID(job) for job in jobs]
+    try:
+        with pytest.raises(CloudStackApiException, match=jobs[0]):
+            client.migrateVolume(volumeid=str(landscape.loose.id), storageid=str(landscape.far.id))
+        assert {job["jobid"] for job in client.listAsyncJobs()["asyncjobs"]} >= set(jobs)
+        assert [client.queryAsyncJobResult(jobid=job)["jobstatus"] for job in jobs] == [0, 0]
+        assert [client.cancelAsyncJob(jobid=job)["state"] for job in jobs] == ["cancelled"] * 2
+        assert client.retryAsyncJob(jobid=jobs[0])["state"] == "queued"
+    finally:
+        session.execute(delete(JobEvent).where(JobEvent.job_id.in_(ids)))
+        session.execute(delete(Job).where(Job.id.in_(ids)))
+        session.commit()
+
+
 @pytest.fixture
 def both(landscape: SimpleNamespace, session: Session, job_id: str) -> Iterator[SimpleNamespace]:
     """A job in the zone, and one in another zone with a line in its history."""
