@@ -23,10 +23,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 import psycopg
-from cryptography.fernet import Fernet
 from sqlalchemy import func, select
 
-from app.access.keys import create_key
 from app.access.signature import sign
 from app.db import transaction
 from app.devstack.ports import LOOPBACK, free_port
@@ -34,28 +32,16 @@ from app.devstack.postgres import Postgres
 from app.devstack.processes import Process, Program
 from app.devstack.programs import Api
 from app.devstack.valkey import Valkey
-from app.inventory.models import StoragePool, Volume
-from app.inventory.sync import sync_vcenter
-from app.inventory.vcenters import add_vcenter
 from app.jobs.models import Job
 from bench import deferring
 from bench.figures import cpu_seconds, machine, save, say, spread, versions
+from bench.loose_disks import disks_to_move, environment_of
 from migrations.schema import upgrade
-from tests.running.installation import installed
-from tests.running.vcenter import running_vcenter
 
 JOBS = 2000
 CLIENTS = 8
 WARM_UP = 50
 START_SECONDS = 60
-
-SCENARIO = """
-datacenters:
-  - name: dc1
-    clusters: [{{name: cluster-a, hosts: ["esx-{{1..4}}"]}}]
-    datastores: [{{name: old, capacity: 64TiB, hosts: [cluster-a]}}, {{name: new, capacity: 64TiB, hosts: [cluster-a]}}]
-    disks: [{{path: "[old] loose/data-{{0001..{disks:04}}}.vmdk", size: 1GiB, kind: thick}}]
-"""
 
 Ask = Callable[[str], None]
 """Asks once; its argument says what for."""
@@ -85,31 +71,15 @@ def main(jobs: int) -> None:
 
 def vrelocate(folder: Path, postgres: Postgres, valkey: Valkey, jobs: int, servers: Sequence[int]) -> dict[str, Any]:
     """Accept migrations of so many disks."""
-    scenario = folder / "scenario.yaml"
-    scenario.write_text(SCENARIO.format(disks=jobs + WARM_UP), encoding="utf-8")
     upgrade(postgres.url)
-    environment = {
-        "VRELOCATE_DATABASE_URL": postgres.url,
-        "VRELOCATE_REDIS_URL": valkey.url,
-        "VRELOCATE_MASTER_KEY": Fernet.generate_key().decode(),
-    }
-    with running_vcenter(folder, "--scenario", scenario) as vcenter, installed(environment):
-        vcenter_id = add_vcenter(
-            name="bench", url=vcenter.url, username=vcenter.username, password=vcenter.password,
-            thumbprint=vcenter.thumbprint, insecure=False,
-        )  # fmt: skip
-        sync_vcenter(vcenter_id)
-        with transaction() as session:
-            key, secret = create_key(session, "bench")
-            api_key = key.key
-            volumes = list(session.scalars(select(Volume.id).order_by(Volume.path)))
-            to = session.scalars(select(StoragePool.id).where(StoragePool.name == "new")).one()
+    environment = environment_of(postgres, valkey)
+    with disks_to_move(folder, environment, jobs + WARM_UP) as (key, secret, volumes, pool):
         port = free_port()
         api = Api(port, environment={**os.environ, **environment}, log=folder / "api.log")
         with started(api.launch()) as process:
             process.wait_until(api.answers, timeout_seconds=START_SECONDS)
             signed = [
-                signed_path({"command": "migrateVolume", "volumeid": str(one), "storageid": str(to)}, api_key, secret)
+                signed_path({"command": "migrateVolume", "volumeid": str(one), "storageid": str(pool)}, key, secret)
                 for one in volumes
             ]
             figures = asked_by_clients(http_client(port), signed, [process.pid], servers)

@@ -23,24 +23,18 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from cryptography.fernet import Fernet
 from sqlalchemy import func, select
 
-from app.access.keys import create_key
 from app.db import transaction
 from app.devstack.ports import free_port
 from app.devstack.postgres import Postgres
 from app.devstack.programs import Api
 from app.devstack.valkey import Valkey
-from app.inventory.models import StoragePool, Volume
-from app.inventory.sync import sync_vcenter
-from app.inventory.vcenters import add_vcenter
 from app.jobs.models import Job
-from bench.acceptance import CLIENTS, SCENARIO, START_SECONDS, http_client, signed_path, started
+from bench.acceptance import CLIENTS, START_SECONDS, http_client, signed_path, started
 from bench.figures import cpu_seconds, machine, save, say, spread, versions
+from bench.loose_disks import disks_to_move, environment_of
 from migrations.schema import upgrade
-from tests.running.installation import installed
-from tests.running.vcenter import running_vcenter
 
 PROCESSES = 2
 POLLERS = 1000
@@ -57,13 +51,9 @@ def main(seconds: float) -> None:
         os.environ["TMPDIR"] = name
         postgres = stack.enter_context(Postgres(folder / "postgres"))
         valkey = stack.enter_context(Valkey(folder / "valkey"))
-        environment = {
-            "VRELOCATE_DATABASE_URL": postgres.url,
-            "VRELOCATE_REDIS_URL": valkey.url,
-            "VRELOCATE_MASTER_KEY": Fernet.generate_key().decode(),
-        }
+        environment = environment_of(postgres, valkey)
         upgrade(postgres.url)
-        key, secret, volumes, pool = stack.enter_context(inventory(folder, environment))
+        key, secret, volumes, pool = stack.enter_context(disks_to_move(folder, environment, MOST_JOBS))
         ports = [free_port() for _ in range(PROCESSES)]
         pids = []
         for port in ports:
@@ -95,24 +85,6 @@ def main(seconds: float) -> None:
         raise SystemExit(f"{accepted} jobs are there, and {made} calls were answered")
     settings = {"processes": PROCESSES, "clients": CLIENTS, "pollers": POLLERS, "poll_seconds": POLL_SECONDS}
     save("load", {"machine": about, **settings, "rows": rows})
-
-
-@contextmanager
-def inventory(folder: Path, environment: dict[str, str]) -> Iterator[tuple[str, str, list[UUID], UUID]]:
-    """Have a vCenter's inventory and a key; gives key, secret, volumes and the pool that they can go to."""
-    scenario = folder / "scenario.yaml"
-    scenario.write_text(SCENARIO.format(disks=MOST_JOBS), encoding="utf-8")
-    with running_vcenter(folder, "--scenario", scenario) as vcenter, installed(environment):
-        vcenter_id = add_vcenter(
-            name="bench", url=vcenter.url, username=vcenter.username, password=vcenter.password,
-            thumbprint=vcenter.thumbprint, insecure=False,
-        )  # fmt: skip
-        sync_vcenter(vcenter_id)
-        with transaction() as session:
-            key, secret = create_key(session, "bench")
-            volumes = list(session.scalars(select(Volume.id).order_by(Volume.path)))
-            to = session.scalars(select(StoragePool.id).where(StoragePool.name == "new")).one()
-        yield key.key, secret, volumes, to
 
 
 def asked(ports: Sequence[int], pids: Sequence[int], paths: Iterator[str], seconds: float) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from uuid import UUID
 
@@ -78,13 +78,20 @@ def account_names(session: Session, account_ids: Collection[UUID]) -> dict[UUID,
     return {row.account_id: row.name for row in rows}
 
 
-def key_names(session: Session, key_ids: Collection[UUID]) -> dict[UUID, str]:
+def key_names(session: Session, key_ids: Iterable[UUID]) -> dict[UUID, str]:
     """Return the name of each key."""
     rows = session.execute(select(ApiKey.id, ApiKey.name).where(ApiKey.id.in_(set(key_ids))))
     return {row.id: row.name for row in rows}
 
 
-def user_of(actor: str) -> UUID | None:
+def names_of_actors(session: Session, actors: Iterable[str]) -> dict[str, str]:
+    """Return the name of each actor's key; workers, and whoever ran a command beside the installation, have none."""
+    users = {actor: user_id for actor in actors if (user_id := _user_of(actor)) is not None}
+    names = key_names(session, users.values())
+    return {actor: names[user_id] for actor, user_id in users.items() if user_id in names}
+
+
+def _user_of(actor: str) -> UUID | None:
     """Return the id of the user who did what a line tells; `None` for a worker."""
     kind, _, user_id = actor.partition(":")
     try:

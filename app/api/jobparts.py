@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from app.access.queries import key_names, user_of
+from app.access.queries import names_of_actors
 from app.jobs import line
 from app.jobs.models import Attempt, Job, JobEvent
 from app.jobs.queries import attempts_of
@@ -54,6 +54,5 @@ def show_attempts(session: Session, job_id: UUID) -> list[ShownAttempt]:
 
 def show_events(session: Session, events: Sequence[JobEvent]) -> list[ShownEvent]:
     """Return lines of a history with the names of the users in them."""
-    users = {event.actor: user_id for event in events if (user_id := user_of(event.actor)) is not None}
-    names = key_names(session, set(users.values()))
-    return [ShownEvent(event, names.get(users[event.actor]) if event.actor in users else None) for event in events]
+    names = names_of_actors(session, (event.actor for event in events))
+    return [ShownEvent(event, names.get(event.actor)) for event in events]

@@ -12,7 +12,6 @@ from app.jobs import queries
 from app.jobs.leases import Claim, held
 from app.jobs.models import Attempt
 from app.limits import Limits
-from app.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -49,13 +48,13 @@ def end(attempt: Attempt, outcome: str, failure: Failure | None = None, *, moved
         attempt.fault, attempt.fault_class, attempt.message = failure.fault, failure.fault_class, failure.message
 
 
-def backoff_seconds(attempt: int, configured: Limits | Settings) -> float:
+def backoff_seconds(attempt: int, bounds: Limits) -> float:
     """Return how long to wait after the failure of attempt number `attempt`.
 
     Doubles from the base to the ceiling; a random half of it is jitter, so that jobs which failed together
     do not come back together.
     """
     # 2**32 times any base is past every ceiling: no need to compute with huge powers.
-    doubled: float = configured.retry_base_seconds * 2.0 ** min(attempt - 1, 32)
-    whole = min(doubled, configured.retry_ceiling_seconds)
+    doubled: float = bounds.retry_base_seconds * 2.0 ** min(attempt - 1, 32)
+    whole = min(doubled, bounds.retry_ceiling_seconds)
     return whole * (0.5 + 0.5 * random.random())  # noqa: S311  # jitter is no secret

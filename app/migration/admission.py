@@ -28,7 +28,6 @@ from app.jobs.sweeping import hurry_waiting
 from app.limits import Limits, limits
 from app.migration import queries
 from app.migration.models import SpaceReservation
-from app.settings import Settings
 from app.telemetry import logger
 
 log = logger(__name__)
@@ -45,25 +44,25 @@ class Resource:
     limit: int
 
 
-def limit_of(key: str, configured: Limits | Settings) -> int:
+def limit_of(key: str, bounds: Limits) -> int:
     """Return how many slots the resource of that key has."""
-    limits = {
-        "vcenter": configured.slots_per_vcenter,
-        "host": configured.slots_per_host,
-        "source-pool": configured.slots_per_source_pool,
-        "target-pool": configured.slots_per_target_pool,
+    slots = {
+        "vcenter": bounds.slots_per_vcenter,
+        "host": bounds.slots_per_host,
+        "source-pool": bounds.slots_per_source_pool,
+        "target-pool": bounds.slots_per_target_pool,
     }
-    return limits[key.partition(":")[0]]
+    return slots[key.partition(":")[0]]
 
 
-def resources_of(move: Move, configured: Limits | Settings) -> list[Resource]:
+def resources_of(move: Move, bounds: Limits) -> list[Resource]:
     """Return what a move needs one slot of, in the order in which every move looks at it."""
     named = [(f"vcenter:{move.vcenter_id}", "the vCenter")]
     if move.machine is not None and move.machine.host_id is not None:
         named.append((f"host:{move.machine.host_id}", f"the host of VM {move.machine.name}"))
     named += sorted((f"source-pool:{pool.id}", f"source pool {pool.name}") for pool in move.sources.values())
     named += sorted((f"target-pool:{pool.id}", f"target pool {pool.name}") for pool in move.targets.values())
-    return [Resource(key, name, limit_of(key, configured)) for key, name in named]
+    return [Resource(key, name, limit_of(key, bounds)) for key, name in named]
 
 
 @dataclass(frozen=True)
@@ -151,8 +150,8 @@ def hurry(keys: Iterable[str]) -> int:
         return 0
 
     def slots(session: Session) -> Mapping[str, int]:
-        configured = limits(session)
-        return {key: limit_of(key, configured) for key in lines}
+        bounds = limits(session)
+        return {key: limit_of(key, bounds) for key in lines}
 
     return hurry_waiting(slots)
 

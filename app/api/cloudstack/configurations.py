@@ -115,7 +115,7 @@ def reset_configuration_command(call: Call) -> Content:
 
 def _changed(call: Call, value: str | None) -> Content:
     name = call.arguments.required_text(_NAME.name)
-    fields = {it.name: it.field for it in _configurations(default_limits())}
+    fields = {dotted(field): field for field in Limits.model_fields}
     if name not in fields:
         raise InvalidParameter(f"Config parameter with name {name} doesn't exist")
     with transaction() as session:

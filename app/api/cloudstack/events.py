@@ -9,16 +9,15 @@ from sqlalchemy.orm import Session
 
 from app.access.audit import Action, user
 from app.access.models import AuditEntry
-from app.access.queries import key_named, key_names, user_of
+from app.access.queries import names_of_actors
 from app.access.trail import LAST, TrailFilter, list_lines
 from app.api.cloudstack.command import Call, command
 from app.api.cloudstack.envelope import Content
-from app.api.cloudstack.ownership import DOMAIN, DOMAIN_ID, OWNER
+from app.api.cloudstack.ownership import DOMAIN, DOMAIN_ID, OWNER, key_of_account
 from app.api.cloudstack.paging import KEYWORD, PAGING, listing, page_of
 from app.api.cloudstack.parameters import Arguments, Kind, Parameter
 from app.api.cloudstack.shapes import Field, Shape
 from app.db import transaction
-from app.errors import InvalidParameter
 
 _LEVEL, _COMPLETED = "INFO", "Completed"
 """CloudStack's level and state of what was done; what was refused is in the log, and not here."""
@@ -121,6 +120,7 @@ def list_events_command(call: Call) -> Content:
 def _wanted(session: Session, asked: Arguments) -> TrailFilter | None:
     """Return what a call narrows the trail to; `None`: to nothing. Raises `InvalidParameter` for an unknown account."""
     level, kind, event_id = asked.text("level"), asked.text("type"), asked.uuid("id")
+    account = asked.text("account")
     if level is not None and level.upper() != _LEVEL:
         return None
     if event_id is not None and event_id.int >= LAST:
@@ -128,7 +128,7 @@ def _wanted(session: Session, asked: Arguments) -> TrailFilter | None:
     return TrailFilter(
         ids=None if event_id is None else (event_id.int,),
         actions=None if kind is None else [it for it, name in _ACTIONS.items() if name == kind.upper()],
-        actor=_actor(session, asked.text("account")),
+        actor=None if account is None else user(key_of_account(session, account).id),
         resource_type=asked.text("resourcetype"),
         resource_id=asked.uuid("resourceid"),
         since=asked.moment("startdate"),
@@ -141,19 +141,9 @@ def _own(wanted: TrailFilter, actor: str) -> TrailFilter | None:
     return replace(wanted, actor=actor) if wanted.actor in {None, actor} else None
 
 
-def _actor(session: Session, account: str | None) -> str | None:
-    if account is None:
-        return None
-    key = key_named(session, account)
-    if key is None:
-        raise InvalidParameter(f"Unable to find account by name {account}")
-    return user(key.id)
-
-
 def _show(session: Session, lines: list[AuditEntry]) -> list[ShownEvent]:
-    users = {line.actor: user_id for line in lines if (user_id := user_of(line.actor)) is not None}
-    names = key_names(session, set(users.values()))
-    return [ShownEvent(line, names.get(users[line.actor]) if line.actor in users else None) for line in lines]
+    names = names_of_actors(session, (line.actor for line in lines))
+    return [ShownEvent(line, names.get(line.actor)) for line in lines]
 
 
 COMMANDS = (list_events_command,)

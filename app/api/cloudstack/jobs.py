@@ -12,7 +12,7 @@ from app.access.queries import key_named
 from app.api.cloudstack.command import Call, command
 from app.api.cloudstack.envelope import Content
 from app.api.cloudstack.jobviews import EVENT, JOB, show
-from app.api.cloudstack.ownership import OWNER, OWNER_ID
+from app.api.cloudstack.ownership import OWNER, OWNER_ID, key_of_account
 from app.api.cloudstack.paging import KEYWORD, PAGING, listing, page_of
 from app.api.cloudstack.parameters import Arguments, Kind, Parameter, invalid_value, unknown_id
 from app.api.jobparts import show_attempts, show_events
@@ -199,12 +199,9 @@ def _states(asked: Arguments) -> set[JobState] | None:
 def _account_id(session: Session, name: str | None) -> UUID | None:
     if name is None:
         return None
-    key = key_named(session, name)
-    if key is None and name == OWNER:
+    if name == OWNER and key_named(session, name) is None:
         return OWNER_ID
-    if key is None:
-        raise InvalidParameter(f"Unable to find account by name {name}")
-    return key.account_id
+    return key_of_account(session, name).account_id
 
 
 COMMANDS = (

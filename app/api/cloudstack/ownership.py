@@ -15,8 +15,9 @@ from sqlalchemy.orm import Session
 
 from app.access.keys import Caller, keys_shown_to
 from app.access.models import ApiKey
-from app.access.queries import account_names
+from app.access.queries import account_names, key_named
 from app.access.roles import Role
+from app.errors import InvalidParameter
 
 DOMAIN = "ROOT"
 DOMAIN_ID = UUID("8c1c3d2e-6f0b-5c59-9a53-0d5b6f4c7e10")
@@ -84,3 +85,11 @@ def list_accounts(session: Session, caller: Caller) -> list[Account]:
 def known_account_ids(session: Session, ids: Collection[UUID]) -> set[UUID]:
     """Return those of `ids` that are accounts'."""
     return set(account_names(session, ids)) | {OWNER_ID}.intersection(ids)
+
+
+def key_of_account(session: Session, name: str) -> ApiKey:
+    """Return the key that an account has its name of, revoked or not; raises `InvalidParameter` when there is none."""
+    key = key_named(session, name)
+    if key is None:
+        raise InvalidParameter(f"Unable to find account by name {name}")
+    return key

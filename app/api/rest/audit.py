@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from app.access.audit import Action, user
 from app.access.keys import Caller
-from app.access.queries import key_names, user_of
+from app.access.queries import names_of_actors
 from app.access.trail import LAST, TrailFilter, lines_past
 from app.api.rest.responses import problems
 from app.api.rest.serving import Route, who_may
@@ -62,14 +62,13 @@ def list_changes(
     wanted = TrailFilter(actions=actions, actor=actor, resource_id=resource_id, past=cursor)
     with transaction() as session:
         found, more = lines_past(session, wanted, limit)
-        users = {line.actor: user_id for line in found if (user_id := user_of(line.actor)) is not None}
-        names = key_names(session, set(users.values()))
+        names = names_of_actors(session, (line.actor for line in found))
         items = [
             AuditOut(
                 id=line.id,
                 at=line.at,
                 actor=line.actor,
-                key=names.get(users[line.actor]) if line.actor in users else None,
+                key=names.get(line.actor),
                 action=line.action,
                 resource_type=line.resource_type,
                 resource_id=line.resource_id,

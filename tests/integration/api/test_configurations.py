@@ -13,10 +13,11 @@ from cs import CloudStack, CloudStackApiException
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from app.jobs.models import Job, JobEvent
+from app.jobs.models import Job
 from app.limits import ChangedLimit, Limits, change_limit, default_limits, limits
 from app.migration.admission import limit_of
 from app.settings import Settings, settings
+from tests.running.jobs import remove_jobs
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("inside", "_as_it_was")]
 
@@ -77,10 +78,7 @@ def test_a_new_job_goes_by_what_was_changed(client: CloudStack, landscape: Simpl
         assert job.max_attempts == 7
         assert job.deadline_at == job.created_at + timedelta(seconds=60)
     finally:
-        session.rollback()
-        session.execute(delete(JobEvent).where(JobEvent.job_id == job_id))
-        session.execute(delete(Job).where(Job.id == job_id))
-        session.commit()
+        remove_jobs(session, [job_id])
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ import httpx
 import pytest
 from cs import CloudStack, CloudStackApiException
 from defusedxml.ElementTree import fromstring
-from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from app.access.audit import Action, acting, record
@@ -21,7 +20,7 @@ from app.access.models import AuditEntry
 from app.access.roles import Role
 from app.api.cloudstack.events import ShownEvent
 from app.db import utc_now
-from app.jobs.models import Job, JobEvent
+from tests.running.jobs import remove_jobs
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("inside")]
 
@@ -31,10 +30,7 @@ def migration(client: CloudStack, landscape: SimpleNamespace, session: Session) 
     """A job that the admin has asked for."""
     job: str = client.migrateVolume(volumeid=str(landscape.loose.id), storageid=str(landscape.new.id))["jobid"]
     yield job
-    session.rollback()
-    session.execute(delete(JobEvent).where(JobEvent.job_id == UUID(job)))
-    session.execute(delete(Job).where(Job.id == UUID(job)))
-    session.commit()
+    remove_jobs(session, [job])
 
 
 @pytest.fixture

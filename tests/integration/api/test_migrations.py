@@ -12,12 +12,12 @@ import httpx
 import pytest
 from cs import CloudStack, CloudStackApiException
 from defusedxml.ElementTree import fromstring
-from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from app.jobs.models import Job, JobEvent
+from app.jobs.models import Job
 from app.migration.requests import MigrateVirtualMachine, MigrateVolume, request_from_json
 from app.vsphere.facts import DiskFormat
+from tests.running.jobs import remove_jobs
 
 pytestmark = pytest.mark.integration
 
@@ -40,9 +40,7 @@ def accepted(session: Session) -> Iterator[Accepted]:
         return request_from_json(job.payload)
 
     yield request_of
-    session.execute(delete(JobEvent).where(JobEvent.job_id.in_(jobs)))
-    session.execute(delete(Job).where(Job.id.in_(jobs)))
-    session.commit()
+    remove_jobs(session, jobs)
 
 
 @pytest.mark.parametrize("method", ["get", "post"])

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from sqlalchemy import delete, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.access.models import UsedSignature
@@ -18,7 +18,8 @@ from app.access.replays import USED
 from app.access.signature import sign
 from app.db import utc_now
 from app.inventory.models import StoragePool
-from app.jobs.models import Job, JobEvent
+from app.jobs.models import Job
+from tests.running.jobs import remove_jobs
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("inside")]
 
@@ -55,19 +56,12 @@ def text(answer: httpx.Response) -> str:
     return str(content["errortext"])
 
 
-def forget_jobs(session: Session) -> None:
-    """Let all jobs be over and forgotten."""
-    session.execute(delete(JobEvent))
-    session.execute(delete(Job))
-    session.commit()
-
-
 @pytest.fixture
 def _no_jobs(session: Session) -> Iterator[None]:
-    forget_jobs(session)
+    remove_jobs(session)
     yield
     session.rollback()
-    forget_jobs(session)
+    remove_jobs(session)
 
 
 @pytest.mark.usefixtures("_no_jobs")
@@ -78,7 +72,7 @@ def test_a_migration_is_not_made_again_when_its_job_is_over(
     job = send(request).json()["migratevolumeresponse"]["jobid"]
     again = send(request)
     assert (again.status_code, job in text(again)) == (536, True), "while the job lives, it is named"
-    forget_jobs(session)
+    remove_jobs(session)
     replayed = send(request)
     assert (replayed.status_code, text(replayed), replayed.headers["x-description"]) == (401, USED, USED)
     # The signed text is in lower case: what differs in that alone is the same request.
@@ -126,7 +120,7 @@ def test_what_was_refused_may_be_sent_again(
     assert send(signed("migrateVolume", **wanted)).status_code == 200
     refused = signed("migrateVolume", **wanted)
     assert [send(refused).status_code for _ in range(2)] == [536, 536]
-    forget_jobs(session)
+    remove_jobs(session)
     assert [send(refused).status_code for _ in range(2)] == [200, 536]
 
 

@@ -15,7 +15,6 @@ import httpx
 import pytest
 from cryptography.fernet import Fernet
 from cs import CloudStack, CloudStackApiException
-from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from app.access.keys import create_key
@@ -23,9 +22,10 @@ from app.api.server import serve
 from app.db import transaction
 from app.devstack.postgres import Postgres
 from app.errors import ConfigurationError
-from app.jobs.models import Job, JobEvent
+from app.jobs.models import Job
 from app.jobs.states import JobState
 from migrations.schema import upgrade
+from tests.running.jobs import remove_jobs
 
 pytestmark = pytest.mark.integration
 
@@ -71,9 +71,7 @@ def test_a_broker_that_takes_connections_and_is_silent_delays_no_call_for_long(
     assert written.state is JobState.QUEUED
     assert written.rung_at is None, "the next sweep finds it"
     assert took < 15, "clients wait for twice as long"
-    session.execute(delete(JobEvent))
-    session.execute(delete(Job))
-    session.commit()
+    remove_jobs(session)
 
 
 def test_a_database_that_goes_and_comes_back(

@@ -11,11 +11,11 @@ import httpx
 import pytest
 from cs import CloudStack, CloudStackApiException
 from defusedxml.ElementTree import fromstring
-from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from app.jobs.models import Job, JobEvent
+from app.jobs.models import Job
 from app.jobs.states import JobState
+from tests.running.jobs import remove_jobs
 
 pytestmark = pytest.mark.integration
 
@@ -28,9 +28,7 @@ def job_id(client: CloudStack, landscape: SimpleNamespace, session: Session) -> 
     volume, pool = str(landscape.loose.id), str(landscape.new.id)
     job = client.migrateVolume(volumeid=volume, storageid=pool, timeout=90)["jobid"]
     yield job
-    session.execute(delete(JobEvent).where(JobEvent.job_id == UUID(job)))
-    session.execute(delete(Job).where(Job.id == UUID(job)))
-    session.commit()
+    remove_jobs(session, [job])
 
 
 def test_cs_cancels_a_job_and_tries_it_again(client: CloudStack, job_id: str) -> None:

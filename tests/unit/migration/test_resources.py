@@ -5,29 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from pydantic import SecretStr
 
+from app.limits import Limits
 from app.migration.admission import resources_of
-from app.settings import Settings
 from tests.unit.moves import NEW, OLD, disk, id_of, machine, move_of_disks, move_of_vm, pool
 
 pytestmark = pytest.mark.unit
 
-SETTINGS = Settings.model_construct(
-    database_url=SecretStr("postgresql://"),
-    redis_url=SecretStr("redis://"),
-    slots_per_vcenter=1,
-    slots_per_host=2,
-    slots_per_source_pool=3,
-    slots_per_target_pool=4,
-)
+BOUNDS = Limits.model_construct(slots_per_vcenter=1, slots_per_host=2, slots_per_source_pool=3, slots_per_target_pool=4)
 VCENTER = (f"vcenter:{id_of('vcenter')}", 1)
 HOST = (f"host:{id_of('host')}", 2)
 SOURCE, TARGET = (f"source-pool:{OLD.id}", 3), (f"target-pool:{NEW.id}", 4)
 
 
 def needed(move: object) -> set[tuple[str, int]]:
-    return {(resource.key, resource.limit) for resource in resources_of(move, SETTINGS)}  # type: ignore[arg-type]
+    return {(resource.key, resource.limit) for resource in resources_of(move, BOUNDS)}  # type: ignore[arg-type]
 
 
 def test_a_vm_needs_its_vcenter_its_host_and_both_pools() -> None:
@@ -49,5 +41,5 @@ def test_each_source_counts() -> None:
 
 
 def test_every_resource_has_a_name_for_people() -> None:
-    names = [resource.name for resource in resources_of(move_of_vm(), SETTINGS)]
+    names = [resource.name for resource in resources_of(move_of_vm(), BOUNDS)]
     assert names == ["the vCenter", "the host of VM web-1", "source pool old", "target pool new"]

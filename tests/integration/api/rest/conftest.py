@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
-from uuid import UUID
 
 import httpx
 import pytest
 from cs import CloudStack
-from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from app.access.roles import Role
 from app.access.tokens import create_token
-from app.jobs.models import Job, JobEvent
+from tests.running.jobs import remove_jobs
 
 
 @pytest.fixture(scope="session")
@@ -54,7 +52,4 @@ def job_id(client: CloudStack, landscape: SimpleNamespace, session: Session) -> 
     """A job that waits: no worker is there."""
     job = client.migrateVolume(volumeid=str(landscape.loose.id), storageid=str(landscape.new.id), timeout=90)["jobid"]
     yield job
-    session.rollback()
-    session.execute(delete(JobEvent).where(JobEvent.job_id == UUID(job)))
-    session.execute(delete(Job).where(Job.id == UUID(job)))
-    session.commit()
+    remove_jobs(session, [job])

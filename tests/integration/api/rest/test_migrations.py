@@ -10,13 +10,14 @@ from uuid import UUID, uuid4, uuid5
 
 import httpx
 import pytest
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.api.rest.serving import MAX_BODY_BYTES
-from app.jobs.models import Job, JobEvent
+from app.jobs.models import Job
 from app.migration.requests import MigrateVirtualMachine, MigrateVolume, request_from_json
 from app.vsphere.facts import DiskFormat
+from tests.running.jobs import remove_jobs
 
 pytestmark = pytest.mark.integration
 
@@ -30,9 +31,7 @@ def _no_jobs_left(session: Session, landscape: SimpleNamespace) -> Iterator[None
     session.rollback()
     things = [landscape.loose.id, landscape.web.id, landscape.web_data.id, landscape.spare.id]
     jobs = list(session.scalars(select(Job.id).where(Job.resource_id.in_(things))))
-    session.execute(delete(JobEvent).where(JobEvent.job_id.in_(jobs)))
-    session.execute(delete(Job).where(Job.id.in_(jobs)))
-    session.commit()
+    remove_jobs(session, jobs)
 
 
 def move_of_volume(landscape: SimpleNamespace, **more: object) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from app.api.cloudstack.registry import SERVED
 from app.errors import InvalidParameter
 from app.inventory.models import Zone
 from app.jobs.models import Job, JobEvent
+from tests.running.jobs import remove_jobs
 
 # ruff: noqa: PLR0917  # fixtures have names
 
@@ -189,7 +190,6 @@ def test_in_its_own_zone_it_migrates(
         client.migrateVolume(volumeid=str(landscape.loose.id), **to)["jobid"],
         client.migrateVirtualMachine(virtualmachineid=str(landscape.web.id), **to)["jobid"],
     ]
-    ids = [UUID(job) for job in jobs]
     try:
         with pytest.raises(CloudStackApiException, match=jobs[0]):
             client.migrateVolume(volumeid=str(landscape.loose.id), storageid=str(landscape.far.id))
@@ -198,9 +198,7 @@ def test_in_its_own_zone_it_migrates(
         assert [client.cancelAsyncJob(jobid=job)["state"] for job in jobs] == ["cancelled"] * 2
         assert client.retryAsyncJob(jobid=jobs[0])["state"] == "queued"
     finally:
-        session.execute(delete(JobEvent).where(JobEvent.job_id.in_(ids)))
-        session.execute(delete(Job).where(Job.id.in_(ids)))
-        session.commit()
+        remove_jobs(session, jobs)
 
 
 @pytest.fixture
@@ -218,10 +216,7 @@ def both(landscape: SimpleNamespace, session: Session, job_id: str) -> Iterator[
     found = SimpleNamespace(here=str(here.id), there=str(there.id))
     session.commit()
     yield found
-    session.rollback()
-    session.execute(delete(JobEvent).where(JobEvent.job_id == UUID(found.there)))
-    session.execute(delete(Job).where(Job.id == UUID(found.there)))
-    session.commit()
+    remove_jobs(session, [found.there])
 
 
 def test_of_two_jobs_it_knows_one(

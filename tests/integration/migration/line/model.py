@@ -13,8 +13,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.hypervisors.move import Move
+from app.limits import default_limits
 from app.migration.admission import resources_of
-from app.settings import settings
 from tests.integration.migration.line.crowd import NOTHING
 
 Who = TypeVar("Who", bound=Hashable)
@@ -111,7 +111,7 @@ def expected(session: Session, job_id: UUID, move: Move) -> str:
     had = set(session.execute(text("SELECT resource FROM slot WHERE job_id = :id"), {"id": job_id}).scalars())
     facts = text("SELECT id, zone_id, account_id, priority, created_at FROM job WHERE id = :id")
     this = Standing(*session.execute(facts, {"id": job_id}).one())
-    needed = resources_of(move, settings())
+    needed = resources_of(move, default_limits())
     lines = {resource.key: read(session, resource.key) for resource in needed}
     for resource in needed:
         if lines[resource.key].in_use - (resource.key in had) >= resource.limit:

@@ -10,8 +10,8 @@ from sqlalchemy import text
 
 from app.db import transaction
 from app.jobs.states import JobState
+from app.limits import default_limits
 from app.migration.admission import limit_of
-from app.settings import settings
 from tests.integration.jobs import rows
 from tests.integration.jobs.at_once import at_once
 from tests.integration.migration.line.crowd import Crowd
@@ -62,7 +62,7 @@ def test_workers_that_try_end_and_sweep_at_once_serve_everybody(crowd: Crowd) ->
                     crowd.ends(job_id)
                 else:
                     crowd.tries(job_id)
-                over = max([over, *(n - limit_of(resource, settings()) for resource, n in slots().items())])
+                over = max([over, *(n - limit_of(resource, default_limits()) for resource, n in slots().items())])
             return over
 
         assert max(at_once(2 * WORKERS + 1, work)) <= 0

@@ -18,8 +18,8 @@ from app.db import transaction
 from app.jobs import line
 from app.jobs.models import Job
 from app.jobs.states import JobState
+from app.limits import default_limits
 from app.migration.admission import limit_of
-from app.settings import settings as configured
 from tests.integration.migration.line.crowd import NOTHING, Crowd
 from tests.integration.migration.line.model import expected, read
 from tests.integration.migration.steps import NOTHING_TAKEN
@@ -130,7 +130,7 @@ def states(session: Session, state: JobState) -> set[UUID]:
 def within_limits() -> None:
     with transaction() as session:
         for resource, count in session.execute(text("SELECT resource, count(*) FROM slot GROUP BY 1")):
-            assert count <= limit_of(resource, configured())
+            assert count <= limit_of(resource, default_limits())
 
 
 def in_the_same_order() -> None:
