@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 import psycopg
 from psycopg.abc import PQGen
 from psycopg.pq import TransactionStatus
-from sqlalchemy import DateTime, Engine, MetaData, create_engine, event, text
+from sqlalchemy import Connection, DateTime, Engine, MetaData, create_engine, event, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError
@@ -162,10 +162,12 @@ class _Bounded(psycopg.Connection[Any]):
     """A connection on which no answer is waited for without end."""
 
     answer_seconds: float = ANSWER_SECONDS
+    at_work: bool = False
+    """Statements without a transaction are a call's, and not the trial of a connection."""
 
     def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
         """Wait for an answer as psycopg does, but for so long only; the connection is closed when there is none."""
-        bound = SIGN_OF_LIFE_SECONDS if self.autocommit else self.answer_seconds
+        bound = SIGN_OF_LIFE_SECONDS if self.autocommit and not self.at_work else self.answer_seconds
         try:
             return super().wait(gen, interval, bound if timeout is None else timeout)
         except psycopg.OperationalError as error:
@@ -189,6 +191,22 @@ def _connect(_dialect: object, _record: object, arguments: tuple[Any, ...], name
     return _Bounded.connect(*arguments, **named)
 
 
+def _at_work(connection: Connection) -> None:
+    _bounded(connection).at_work = True
+
+
+def _laid_down(connection: psycopg.Connection[Any] | None, _record: object) -> None:
+    if isinstance(connection, _Bounded):
+        connection.at_work = False
+
+
+def _bounded(connection: Connection) -> _Bounded:
+    made = connection.connection.driver_connection
+    if not isinstance(made, _Bounded):
+        raise TypeError(f"a connection that was not made by this module: {made!r}")
+    return made
+
+
 def _leave_read_only(context: ExceptionContext) -> None:
     """Let go of connections to a server that was made a standby: new ones may lead to its successor."""
     if getattr(context.original_exception, "sqlstate", None) == _READ_ONLY:
@@ -200,9 +218,7 @@ def take_longer(session: Session, *, lock_wait_seconds: int, silence_seconds: in
     session.execute(text(f"SET LOCAL lock_timeout = '{lock_wait_seconds}s'"))
     session.execute(text(f"SET LOCAL idle_in_transaction_session_timeout = '{silence_seconds}s'"))
     session.execute(text(_bound_whole(transaction_seconds, local=True)))
-    connection = session.connection().connection.driver_connection
-    if isinstance(connection, _Bounded):
-        connection.answer_seconds = transaction_seconds
+    _bounded(session.connection()).answer_seconds = transaction_seconds
 
 
 @cache
@@ -211,13 +227,18 @@ def engine() -> Engine:
     made = make_engine(settings().database_url.get_secret_value())
     event.listen(made, "do_connect", _connect)
     event.listen(made, "connect", _bound_transactions)
+    event.listen(made, "checkin", _laid_down)
     event.listen(made, "handle_error", _leave_read_only)
     return made
 
 
 @cache
-def _sessions() -> sessionmaker[Session]:
-    return sessionmaker(engine(), expire_on_commit=False)
+def _sessions(*, reads: bool) -> sessionmaker[Session]:
+    if not reads:
+        return sessionmaker(engine(), expire_on_commit=False)
+    each_by_itself = engine().execution_options(isolation_level="AUTOCOMMIT")
+    event.listen(each_by_itself, "engine_connect", _at_work)
+    return sessionmaker(each_by_itself, expire_on_commit=False)
 
 
 _joined: ContextVar[Session | None] = ContextVar("joined", default=None)
@@ -234,8 +255,11 @@ def as_one(session: Session) -> Iterator[None]:
 
 
 @contextmanager
-def transaction() -> Iterator[Session]:
+def transaction(*, reads: bool = False) -> Iterator[Session]:
     """Open a session, commit it at the end of the block, roll it back on an error.
+
+    What only `reads` needs no transaction of PostgreSQL: there, each statement sees what is committed when it begins,
+    with one or without. Two round trips fewer, for calls that are asked most of all.
 
     Raises `DatabaseUnavailable` when PostgreSQL cannot be reached or the connection was lost, when it cannot write, and
     when somebody else held what is needed for too long, or waited for us in a circle; `CommitUnknown`, which is one of
@@ -247,7 +271,7 @@ def transaction() -> Iterator[Session]:
         return
     committing = False
     try:
-        with _sessions().begin() as session:
+        with _sessions(reads=reads).begin() as session:
             yield session
             session.flush()
             committing = True

@@ -5,6 +5,10 @@
 Each client of the thousand asks for the result of its job every two seconds, as `cs` does, over a connection that it
 keeps; they are a process of their own (`bench.polling`). Nothing else runs: one PostgreSQL that syncs each commit to
 the disk, one Valkey, no worker.
+
+Migrations are asked for in two ways: as fast as the answers come, which shows what there is, and in a steady stream,
+which shows whether polling slows them while there is time for both. There a call's time begins when it was due, not
+when a client was free to make it.
 """
 
 from __future__ import annotations
@@ -15,10 +19,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from itertools import cycle
+from itertools import count, cycle
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -40,6 +44,7 @@ PROCESSES = 2
 POLLERS = 1000
 POLL_SECONDS = 2.0
 SECONDS = 20.0
+STREAM_PER_SECOND = 20
 MOST_JOBS = 6000
 
 
@@ -74,16 +79,21 @@ def main(seconds: float) -> None:
         polls = [signed_path({"command": "queryAsyncJobResult", "jobid": str(job)}, key, secret) for job in jobs]
         rows["queryAsyncJobResult"] = asked(ports, pids, cycle(polls), seconds)
         say(f"queryAsyncJobResult: {rows['queryAsyncJobResult']}")
-        with polled(folder, ports, polls, seconds) as polling:
-            rows["migrateVolume, while 1,000 clients poll"] = asked(ports, pids, migrations, seconds)
-        rows["their polls"] = polling
-        say(f"while polled: {rows['migrateVolume, while 1,000 clients poll']} and {polling}")
+        for what, ask in (("migrateVolume, 20 a second", streamed), ("migrateVolume", asked)):
+            if ask is streamed:
+                rows[what] = ask(ports, pids, migrations, seconds)
+                say(f"{what}: {rows[what]}")
+            with polled(folder, ports, polls, seconds) as polling:
+                rows[f"{what}, while 1,000 clients poll"] = ask(ports, pids, migrations, seconds)
+            rows[f"{what}: their polls"] = polling
+            say(f"{what}, while polled: {rows[f'{what}, while 1,000 clients poll']} and {polling}")
         with transaction() as session:
             accepted = session.scalars(select(func.count()).select_from(Job)).one()
-    made = rows["migrateVolume"]["count"] + rows["migrateVolume, while 1,000 clients poll"]["count"]
+    made = sum(row["count"] for name, row in rows.items() if name.startswith("migrateVolume") and "polls" not in name)
     if accepted != made:
         raise SystemExit(f"{accepted} jobs are there, and {made} calls were answered")
     settings = {"processes": PROCESSES, "clients": CLIENTS, "pollers": POLLERS, "poll_seconds": POLL_SECONDS}
+    settings["stream_per_second"] = STREAM_PER_SECOND
     save("load", {"machine": about, **settings, "rows": rows})
 
 
@@ -102,6 +112,26 @@ def asked(ports: Sequence[int], pids: Sequence[int], paths: Iterator[str], secon
             took.append(time.perf_counter() - began)
         return took
 
+    return by_clients(some, ports, pids)
+
+
+def streamed(ports: Sequence[int], pids: Sequence[int], paths: Iterator[str], seconds: float) -> dict[str, Any]:
+    """Ask `STREAM_PER_SECOND` times a second, whatever the answers take; return how long they took."""
+    start, numbers = time.perf_counter(), count()
+
+    def some(port: int) -> list[float]:
+        ask, took = http_client(port)(), []
+        while (due := start + next(numbers) / STREAM_PER_SECOND) < start + seconds:
+            time.sleep(max(0.0, due - time.perf_counter()))
+            ask(next(paths))
+            took.append(time.perf_counter() - due)
+        return took
+
+    return by_clients(some, ports, pids)
+
+
+def by_clients(some: Callable[[int], list[float]], ports: Sequence[int], pids: Sequence[int]) -> dict[str, Any]:
+    """Let clients ask, half of them at each process; return how fast the answers came."""
     cpu, began = cpu_seconds(pids), time.perf_counter()
     with ThreadPoolExecutor(CLIENTS) as pool:
         taken = [one for lot in pool.map(some, [ports[n % len(ports)] for n in range(CLIENTS)]) for one in lot]

@@ -58,7 +58,8 @@ LOAD = """
 
 {processes} processes of the API on one machine, {clients} clients with connections that are kept, signed calls. Then
 {pollers:,} clients ask for the result of a job every {poll_seconds:g} seconds, as `cs` does, each over a connection of
-its own, while the same {clients} go on asking for migrations. What asks runs on the same cores as what answers.
+its own, while the same {clients} go on asking for migrations: {stream_per_second} times a second, each timed from when
+it was due, and as fast as the answers come. What asks runs on the same cores as what answers, and so does the database.
 """
 
 RECOVERY = """

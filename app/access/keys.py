@@ -7,8 +7,10 @@ signature can only be checked with the secret itself.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError
@@ -95,15 +97,22 @@ def reseal_secrets(session: Session) -> int:
     return len(keys)
 
 
-def authenticate(session: Session, parameters: Mapping[str, str]) -> Caller:
+FindKey = Callable[[str], tuple[ApiKey, datetime] | None]
+"""Gives the living key of a request and the time of the database, as `queries.find_key`."""
+
+
+def authenticate(session: Session, parameters: Mapping[str, str], find: FindKey | None = None) -> Caller:
     """Return who signed a request; `parameters` are all of its parameters with their names as the client wrote them.
+
+    `find` is asked for the key where several requests are looked at together.
 
     Raises `NotAuthenticated`, always with the same text.
     """
     named = {name.lower(): value for name, value in parameters.items()}
     signature, api_key = named.get("signature"), named.get("apikey")
     # PostgreSQL refuses to look for a text with a zero byte.
-    found = queries.find_key(session, api_key) if signature and api_key and api_key.isprintable() else None
+    find = find or partial(queries.find_key, session)
+    found = find(api_key) if signature and api_key and api_key.isprintable() else None
     if not signature or not found:
         raise NotAuthenticated(REFUSED)
     key, now = found

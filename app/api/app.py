@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
 from urllib.parse import parse_qsl
 
 from anyio.to_thread import current_default_thread_limiter
-from fastapi import FastAPI, Request, Response
-from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
 
 from app.api.cloudstack import dispatch
+from app.api.cloudstack.requests import Request as CloudStackRequest
 from app.api.cloudstack.sessions import LOGIN, SESSION_ID
+from app.api.lots import Lots
 from app.api.rest.app import create_rest
 from app.api.rest.feed import Feed
 from app.api.rest.roots import ROOT
@@ -29,25 +34,37 @@ _COOKIE_PATH = "/client"
 _SAFETY = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 
 
-def create_app() -> FastAPI:
-    """Return the application; it connects to the database with the first request."""
-    api = FastAPI(title="vrelocate", docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan)
-    api.state.turns = Turns()
-    api.state.feed = Feed(api.state.turns)
-    api.mount(ROOT, create_rest(api.state.turns, api.state.feed))
-    api.add_api_route("/client/api", cloudstack, methods=["GET", "POST"])
-    api.add_api_route("/healthz", healthz, methods=["GET"])
+def create_app() -> Starlette:
+    """Return the application; it connects to the database with the first request.
+
+    What is not described by OpenAPI has plain routes: FastAPI's would cost each poll as much as its statements do.
+    """
+    turns = Turns()
+    feed = Feed(turns)
+    routes = [
+        _route("/client/api", cloudstack, {"GET", "POST"}),
+        _route("/healthz", healthz, {"GET"}),
+        Mount(ROOT, create_rest(turns, feed)),
+    ]
+    api = Starlette(routes=routes, lifespan=_lifespan)
+    api.state.turns, api.state.feed, api.state.polls = turns, feed, Lots(dispatch.answer_polls, turns)
     return api
+
+
+def _route(path: str, endpoint: Callable[[Request], Any], methods: set[str]) -> Route:
+    route = Route(path, endpoint, methods=methods)
+    route.methods = methods  # Starlette adds HEAD to GET, and would carry out what a client only asks the size of
+    return route
 
 
 async def cloudstack(request: Request) -> Response:
     """Answer a call of CloudStack's API, in the query, in a form, or in both."""
     try:
-        parameters = await _parameters(request)
+        asked = CloudStackRequest(await _parameters(request), request.cookies.get(SESSION_ID))
     except MalformedRequest as error:
         reply = dispatch.refuse(error)
     else:
-        reply = await _in_turn(request, parameters)
+        reply = await _in_turn(request, asked)
     headers = {**_SAFETY, **reply.headers, "Content-Type": reply.content_type}
     response = Response(reply.body, reply.status, headers)
     secure = request.url.scheme == "https"
@@ -60,18 +77,20 @@ async def cloudstack(request: Request) -> Response:
     return response
 
 
-async def _in_turn(request: Request, parameters: Mapping[str, str]) -> dispatch.Reply:
+async def _in_turn(request: Request, asked: CloudStackRequest) -> dispatch.Reply:
     """Answer when it is the call's turn; refuse when that takes too long."""
     turns: Turns = request.app.state.turns
-    async with AsyncExitStack() as stack:
-        try:
-            await stack.enter_async_context(turns.taken(changes=dispatch.changes(parameters)))
-        except DatabaseUnavailable as busy:
-            return dispatch.refuse(busy, parameters)
-        return await run_in_threadpool(dispatch.answer, parameters, request.cookies.get(SESSION_ID))
+    polls: Lots = request.app.state.polls
+    try:
+        if asked.polls:
+            return await polls.ask(asked)
+        async with turns.taken(changes=asked.changes):
+            return await run_in_threadpool(dispatch.answer, asked)
+    except DatabaseUnavailable as busy:
+        return dispatch.refuse(busy, asked)
 
 
-def healthz() -> JSONResponse:
+def healthz(_request: Request) -> JSONResponse:
     """Tell whether calls can be answered: 200, or 503 and why not."""
     try:
         ping()
@@ -84,7 +103,7 @@ def healthz() -> JSONResponse:
 
 
 @asynccontextmanager
-async def _lifespan(_app: FastAPI) -> AsyncIterator[None]:
+async def _lifespan(_app: Starlette) -> AsyncIterator[None]:
     # One more for the sign of life, which is asked for most when all others wait.
     current_default_thread_limiter().total_tokens = CALLS_AT_ONCE + 1
     yield

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from uuid import UUID
 
 from sqlalchemy import select, text
@@ -138,6 +139,11 @@ def lock_known_job(session: Session, job_id: UUID) -> Job:
 def get_job(session: Session, job_id: UUID) -> Job | None:
     """Return the job of that id."""
     return session.get(Job, job_id)
+
+
+def get_jobs(session: Session, job_ids: Collection[UUID]) -> list[Job]:
+    """Return the jobs of these ids, as far as they exist."""
+    return list(session.scalars(select(Job).where(Job.id.in_(job_ids)))) if job_ids else []
 
 
 def newest_job_of(session: Session, resource_type: str, resource_id: UUID) -> Job | None:

@@ -25,7 +25,7 @@ from app.jobs.states import JobState, cloudstack_status
 from app.jobs.stopping import StopWish, wish_stop
 from app.migration.retry import retry
 
-_QUERY, _LIST, _CANCEL, _RETRY = "queryAsyncJobResult", "listAsyncJobs", "cancelAsyncJob", "retryAsyncJob"
+POLL, _LIST, _CANCEL, _RETRY = "queryAsyncJobResult", "listAsyncJobs", "cancelAsyncJob", "retryAsyncJob"
 _LIST_EVENTS = "listAsyncJobEvents"
 _JOB = Parameter("jobid", Kind.UUID, "the ID of the asynchronous job", required=True)
 _ATTEMPTS, _EVENTS = "attempts", "events"
@@ -33,7 +33,7 @@ _RESOURCE_TYPES = {name.lower(): name for name in ("Volume", "VirtualMachine")}
 
 
 @command(
-    _QUERY,
+    POLL,
     "Retrieves the current status of asynchronous job.",
     response=JOB,
     parameters=(
@@ -47,7 +47,7 @@ def query_async_job_result_command(call: Call) -> Content:
     """Answer `queryAsyncJobResult`."""
     details = set(call.arguments.texts("details") or ())
     if details - {_ATTEMPTS, _EVENTS}:
-        raise invalid_value(_QUERY, "details", ",".join(sorted(details)))
+        raise invalid_value(POLL, "details", ",".join(sorted(details)))
     with transaction() as session:
         job = _job_asked_for(session, call.arguments)
         (shown,) = show(session, [job], call.caller)
@@ -159,10 +159,10 @@ def _job(session: Session, name: str, job_id: UUID) -> Job:
 def _job_asked_for(session: Session, asked: Arguments) -> Job:
     job_id, resource_id, resource_type = asked.uuid("jobid"), asked.uuid("resourceid"), asked.text("resourcetype")
     if job_id:
-        return _job(session, _QUERY, job_id)
+        return _job(session, POLL, job_id)
     if not resource_id or not resource_type:
         raise InvalidParameter("Either jobid, or both resourcetype and resourceid, must be specified")
-    known_type = _resource_type(_QUERY, asked) or resource_type
+    known_type = _resource_type(POLL, asked) or resource_type
     job = newest_job_of(session, known_type, resource_id)
     if job is None:
         raise InvalidParameter(f"Unable to find a job of the {known_type} with id={resource_id}")

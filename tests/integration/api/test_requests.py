@@ -225,3 +225,11 @@ def test_a_change_is_logged_with_who_made_it(api: Any, call: Call, landscape: Si
     assert call(command="updateStoragePool", id=str(landscape.wide.id)).status_code == 200
     line = json.loads(api.logged('"command": "updateStoragePool", "by"'))
     assert (line["event"], line["by"]) == ("api.called", "the admin")
+
+
+@pytest.mark.parametrize("path", ["/client/api", "/healthz"])
+def test_a_method_that_is_none_of_ours_does_nothing(api: SimpleNamespace, path: str) -> None:
+    for method in ("HEAD", "PUT", "DELETE", "PATCH"):
+        answer = httpx.request(method, f"{api.root}{path}", timeout=30)
+        assert answer.status_code == 405, method
+        assert "GET" in answer.headers["Allow"]
