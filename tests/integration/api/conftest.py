@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from types import SimpleNamespace
@@ -75,6 +75,11 @@ class ApiProcess:
             found = self._grown.wait_for(find, within_seconds)
         assert found, f"no {text!r} in the log: {''.join(self.log)}"
         return found
+
+    def tells_none_of(self, secrets: Iterable[str]) -> None:
+        """Look for secrets in all that it has logged, and for what is made with them."""
+        told = [line for line in self.log if "ignature=" in line or any(secret in line for secret in secrets)]
+        assert not told, "a line of the log holds a secret: look for it there, it is not told here either"
 
     def _read(self) -> None:
         assert self.process.stderr
@@ -183,15 +188,21 @@ def keys(environment: dict[str, str], database: Engine) -> dict[str, tuple[str, 
 
 
 @pytest.fixture(scope="session")
-def api(environment: dict[str, str], keys: object) -> Iterator[ApiProcess]:
-    assert keys
+def api(environment: dict[str, str], secrets: list[str]) -> Iterator[ApiProcess]:
     process = ApiProcess(environment)
     yield process
     assert process.stop() == 0, "".join(process.log[-20:])
+    process.tells_none_of(secrets)
+
+
+@pytest.fixture(scope="session")
+def secrets(environment: dict[str, str], keys: dict[str, tuple[str, str]]) -> list[str]:
+    """What no log may hold."""
+    return [environment["VRELOCATE_MASTER_KEY"], *(secret for _, secret in keys.values())]
 
 
 @pytest.fixture
-def start_api() -> Iterator[Callable[..., ApiProcess]]:
+def start_api(secrets: list[str]) -> Iterator[Callable[..., ApiProcess]]:
     started: list[ApiProcess] = []
 
     def start(environment: dict[str, str], port: int = 0) -> ApiProcess:
@@ -201,6 +212,8 @@ def start_api() -> Iterator[Callable[..., ApiProcess]]:
     yield start
     for process in started:
         process.kill()
+    for process in started:
+        process.tells_none_of(secrets)
 
 
 def signing(api: ApiProcess, key: str, secret: str) -> CloudStack:

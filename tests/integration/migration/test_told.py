@@ -14,6 +14,7 @@ from app.access.keys import create_key
 from app.access.roles import Role
 from app.access.signature import sign
 from app.api.cloudstack.dispatch import Reply, answer
+from app.api.cloudstack.requests import Request
 from app.db import transaction
 from app.inventory.models import DATASTORE_CLUSTER, StoragePool
 from app.jobs.models import Job, JobEvent
@@ -37,7 +38,7 @@ def send(steps: Steps) -> Send:
 
     def signed(command: str, **parameters: str) -> Reply:
         request = {"command": command, "apikey": api_key, **parameters}
-        return answer({**request, "signature": sign(request, secret)})
+        return answer(Request({**request, "signature": sign(request, secret)}))
 
     return signed
 
